@@ -30,33 +30,97 @@ pub enum Command {
 /// Anything that has happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
-    Command { request: RequestId, command: Command },
+    Command {
+        request: RequestId,
+        command: Command,
+    },
     /// Volumes, files, ports and parts are there: it can be spawned.
-    Prepared { service: ServiceId, run: RunId },
-    PrepareFailed { service: ServiceId, run: RunId, failure: Failure },
-    Spawned { service: ServiceId, run: RunId, pid: u32 },
-    SpawnFailed { service: ServiceId, run: RunId, failure: Failure },
+    Prepared {
+        service: ServiceId,
+        run: RunId,
+    },
+    PrepareFailed {
+        service: ServiceId,
+        run: RunId,
+        failure: Failure,
+    },
+    Spawned {
+        service: ServiceId,
+        run: RunId,
+        pid: u32,
+    },
+    SpawnFailed {
+        service: ServiceId,
+        run: RunId,
+        failure: Failure,
+    },
     /// The leader has ended. Its tree may still hold others.
-    Exited { service: ServiceId, run: RunId, exit: Exit },
+    Exited {
+        service: ServiceId,
+        run: RunId,
+        exit: Exit,
+    },
     /// No process of the run is left.
-    TreeEmpty { service: ServiceId, run: RunId },
+    TreeEmpty {
+        service: ServiceId,
+        run: RunId,
+    },
     /// Processes survived the kill for longer than the supervisor's bound (uninterruptible sleep).
-    TreeStuck { service: ServiceId, run: RunId, pids: Vec<u32>, detail: String },
+    TreeStuck {
+        service: ServiceId,
+        run: RunId,
+        pids: Vec<u32>,
+        detail: String,
+    },
     /// Lock, lease, cgroup, pipes and ports of the run are given back.
-    Released { service: ServiceId, run: RunId },
-    ProbeDone { service: ServiceId, run: RunId, role: ProbeRole, sequence: u64, outcome: ProbeOutcome },
+    Released {
+        service: ServiceId,
+        run: RunId,
+    },
+    ProbeDone {
+        service: ServiceId,
+        run: RunId,
+        role: ProbeRole,
+        sequence: u64,
+        outcome: ProbeOutcome,
+    },
     /// A line of output matched the log probe.
-    LogMatched { service: ServiceId, run: RunId },
-    Notified { service: ServiceId, run: RunId, message: NotifyMessage },
-    BootstrapDone { service: ServiceId, run: RunId },
-    BootstrapFailed { service: ServiceId, run: RunId, failure: Failure },
+    LogMatched {
+        service: ServiceId,
+        run: RunId,
+    },
+    Notified {
+        service: ServiceId,
+        run: RunId,
+        message: NotifyMessage,
+    },
+    BootstrapDone {
+        service: ServiceId,
+        run: RunId,
+    },
+    BootstrapFailed {
+        service: ServiceId,
+        run: RunId,
+        failure: Failure,
+    },
     /// `pre_stop` or `post_stop` has ended, well or not (bounded by its own timeout).
-    HookDone { service: ServiceId, run: RunId, failure: Option<Failure> },
+    HookDone {
+        service: ServiceId,
+        run: RunId,
+        failure: Option<Failure>,
+    },
     /// The wishes of this token are on disk.
-    DesiredSaved { token: u64 },
-    DesiredSaveFailed { token: u64, reason: String },
+    DesiredSaved {
+        token: u64,
+    },
+    DesiredSaveFailed {
+        token: u64,
+        reason: String,
+    },
     /// The machine slept, or we were not scheduled, for this long: probe results now in flight are worth nothing.
-    Resumed { gap: Duration },
+    Resumed {
+        gap: Duration,
+    },
     /// Nothing but that `next_deadline` has passed.
     Tick,
 }

@@ -31,7 +31,12 @@ pub struct BackoffSpec {
 
 impl Default for BackoffSpec {
     fn default() -> Self {
-        Self { first: Duration::from_millis(100), factor_percent: 200, cap: Duration::from_secs(30), jitter_percent: 25 }
+        Self {
+            first: Duration::from_millis(100),
+            factor_percent: 200,
+            cap: Duration::from_secs(30),
+            jitter_percent: 25,
+        }
     }
 }
 

@@ -31,26 +31,45 @@ pub struct ProbeSpec {
 #[serde(rename_all = "kebab-case")]
 pub enum ProbeAction {
     /// Exit code 0 is success. Runs as the service's user, in its environment and directory.
-    Exec { command: Vec<Template> },
+    Exec {
+        command: Vec<Template>,
+    },
     Http(HttpProbe),
     /// A connection to any address of the name succeeds.
-    Tcp { host: String, port: Template },
+    Tcp {
+        host: String,
+        port: Template,
+    },
     /// A connection to the socket succeeds.
-    Unix { path: Template },
+    Unix {
+        path: Template,
+    },
     /// A query over TCP (or the given URL) succeeds as that user.
-    Postgres { url: Template },
+    Postgres {
+        url: Template,
+    },
     /// `PING` answers `PONG` after authentication.
-    Redis { url: Template },
+    Redis {
+        url: Template,
+    },
     /// `ping` through the driver, authenticated.
-    Mongo { url: Template },
+    Mongo {
+        url: Template,
+    },
     /// A line of output matches; once seen it holds for the run.
-    Log { pattern: String },
+    Log {
+        pattern: String,
+    },
     /// The service says `READY=1` on `$NOTIFY_SOCKET`.
     Notify,
     /// The file exists.
-    File { path: Template },
+    File {
+        path: Template,
+    },
     /// Assumed ready after this time alive, and when ports are declared, once they listen.
-    Delay { after: Duration },
+    Delay {
+        after: Duration,
+    },
 }
 
 /// An HTTP probe; never through a proxy of the environment, redirects are not followed.

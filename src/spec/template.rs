@@ -22,7 +22,10 @@ pub enum Filter {
 pub enum Piece {
     Literal(String),
     /// A dotted name such as `part.postgresql.bin`, `secret.db_password`, `volume.postgres.path`, and its filter.
-    Fact { name: String, filter: Option<Filter> },
+    Fact {
+        name: String,
+        filter: Option<Filter>,
+    },
 }
 
 /// Text whose facts are filled in late.
