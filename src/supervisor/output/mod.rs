@@ -18,22 +18,22 @@
 
 pub mod cap;
 pub mod file;
-//pub mod follow;
+pub mod follow;
 pub mod hub;
 pub mod line;
 pub mod pump;
-//pub mod reader;
+pub mod reader;
 pub mod ring;
 pub mod split;
 pub mod subscribe;
 pub mod watch;
 
-//pub use follow::Follow;
+pub use follow::Follow;
 pub use hub::{LogHub, LogSink, LogTrouble};
 pub use line::{LogLine, Record, Stream, parse_line};
 pub use pump::{Attached, Drained};
-//pub use reader::{LogReader, Merged};
+pub use reader::{LogReader, Merged};
 pub use subscribe::Subscription;
 
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;
