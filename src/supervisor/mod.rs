@@ -1,1 +1,4 @@
 //! placeholder
+
+pub mod output;
+pub mod probe;
