@@ -25,6 +25,7 @@ mod tests;
 
 pub use disk::Owner;
 pub use error::{DiskAction, Retry, VolumeError};
+pub(crate) use files::make_parents;
 pub use files::{FileError, write_files};
 pub use format::data_format;
 pub use lock::{Holder, VolumeLock};
