@@ -2,6 +2,9 @@
 //! volumes). Each service is also started by itself with what it depends on; the slowest of these is the chain.
 //! Names in the arguments narrow the services; `REEVE_FILE` or the repository's services.toml is the stack.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot measure stops")]
+
+#[allow(dead_code, reason = "each bench uses its part")]
 mod support;
 
 use std::path::{Path, PathBuf};
@@ -72,7 +75,7 @@ fn starts(file: &Path, data: PathBuf, offset: u16, names: &[&str]) -> (f64, f64)
     let stack = Stack::new(file.to_owned(), data, offset);
     let mut arguments = vec!["-d", "--wait"];
     arguments.extend(names);
-    let mut time = || {
+    let time = || {
         let begun = Instant::now();
         stack.run("up", &arguments);
         let taken = begun.elapsed().as_secs_f64() * 1e3;
