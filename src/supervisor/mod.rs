@@ -1,1 +1,4 @@
 //! placeholder
+pub mod handle;
+pub mod history;
+pub mod why;
