@@ -160,6 +160,7 @@
               serviceConfig = {
                 Type = "notify";
                 NotifyAccess = "main";
+                TimeoutStartSec = "15min";
                 WatchdogSec = 30;
                 ExecStart = "${cfg.package}/bin/reeve up --file ${file} --data-dir ${cfg.dataDir}";
                 ExecReload = "${pkgs.coreutils}/bin/kill -HUP $MAINPID";
