@@ -96,21 +96,9 @@ pub fn stdin_is_terminal() -> bool {
 
 /// Columns of the terminal that stderr or stdout is, 80 where there is none.
 pub fn width() -> usize {
-    let size = console_width(libc::STDERR_FILENO).or_else(|| console_width(libc::STDOUT_FILENO));
-    size.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok()).filter(|width| *width >= 20).unwrap_or(80)
-}
-
-fn console_width(descriptor: i32) -> Option<usize> {
-    let term = if descriptor == libc::STDERR_FILENO { console(&io::stderr()) } else { console(&io::stdout()) };
-    term
-}
-
-fn console(stream: &impl IsTerminal) -> Option<usize> {
-    // indicatif asks the kernel for the size of stderr's or stdin's terminal.
-    if !stream.is_terminal() {
-        return None;
-    }
-    Some(usize::from(indicatif::TermLike::width(&indicatif_term())))
+    let terminal = indicatif::ProgressDrawTarget::stderr().width().map(usize::from);
+    let size = terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
+    size.filter(|width| *width >= 20).unwrap_or(80)
 }
 
 /// One line from the person, for a question on stderr.
