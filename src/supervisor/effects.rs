@@ -11,7 +11,7 @@ use super::runtime::Supervisor;
 use super::{prepare, probes, steps};
 use crate::engine::effect::Hook;
 use crate::engine::{Effect, Event, Failure, FailureKind, ProbeRole, RunId};
-use crate::platform::tree::Tree;
+use crate::platform::Tree;
 use crate::spec::{ServiceId, StopScope};
 
 /// A killed tree that is not empty after this long holds processes in uninterruptible sleep.
@@ -48,12 +48,14 @@ impl Supervisor {
                 self.state.save(token, names);
             }
             Effect::Reply { request, outcome } => {
-                if let Some(reply) = self.replies.remove(&request) {
-                    // Whoever asked may have gone; the work is done all the same.
-                    let _ = reply.send(outcome);
+                if let Some(answer) = self.replies.remove(&request) {
+                    self.answers.push((answer, outcome));
                 }
             }
-            Effect::Record(record) => self.record(record),
+            Effect::Record(record) => {
+                tracing::info!(service = %record.service, kind = %record.kind, "{}", record.message);
+                self.end.record(record);
+            }
             Effect::Finished { left } => self.finished = Some(left),
         }
     }
@@ -63,7 +65,7 @@ impl Supervisor {
         let (cancel, cancelled) = oneshot::channel();
         live.work = Some(cancel);
         self.runs[service.index()] = Some(live);
-        if let Some(result) = prepare::at_once(&self.assembly, service, run) {
+        if let Some(result) = prepare::at_once(&self.assembly, service) {
             return self.message(Message::Prepared { service, run, result: result.map(Box::new) });
         }
         let (assembly, outbox) = (Arc::clone(&self.assembly), self.outbox.clone());
@@ -89,21 +91,21 @@ impl Supervisor {
         let Launched { child, tree, stdout, stderr } = launched;
         let assembly = Arc::clone(&self.assembly);
         let spec = assembly.stack.service(service);
-        let pid = child.pid();
+        let pid = u32::try_from(child.pid).unwrap_or(0);
         assembly.journal_spawn(spec, run, &child, &tree);
         let sink = assembly.sink(service);
-        let attached = sink.attach(run.0, stdout, stderr);
         let tree = Arc::new(tree);
         let outbox = self.outbox.clone();
         let mut listeners = Vec::new();
         if let Some(live) = self.live(service, run) {
-            live.attached = Some(attached);
+            // The pattern is watched for before the first byte is read.
+            if let Some(pattern) = live.prepared.as_ref().and_then(|prepared| prepared.log_pattern.clone()) {
+                listeners.push(probes::listen_log(sink.watch(pattern), service, run, outbox.clone()));
+            }
+            live.attached = Some(sink.attach(run.0, stdout, stderr));
             live.tree = Some(Arc::clone(&tree));
             if let Some(notify) = live.prepared.as_ref().and_then(|prepared| prepared.take_notify()) {
                 listeners.push(probes::listen_notify(notify, Arc::clone(&tree), service, run, outbox.clone()));
-            }
-            if let Some(pattern) = live.prepared.as_ref().and_then(|prepared| prepared.log_pattern.clone()) {
-                listeners.push(probes::listen_log(&sink, pattern, service, run, outbox.clone()));
             }
             live.listeners = listeners;
         }
@@ -158,7 +160,7 @@ impl Supervisor {
 
     fn send_signal(&mut self, service: ServiceId, run: RunId, signal: i32, scope: StopScope) {
         let Some(tree) = self.live(service, run).and_then(|live| live.tree.clone()) else { return };
-        if let Err(error) = tree.signal(scope, signal) {
+        if let Err(error) = tree.signal(scope.into(), signal) {
             let name = &self.assembly.stack.service(service).name;
             tracing::warn!(service = %name, signal, %error, "cannot signal");
         }
@@ -187,12 +189,10 @@ impl Supervisor {
         };
         let outbox = self.outbox.clone();
         let watch = tokio::spawn(async move {
-            if let Err(error) = tree.kill().await {
-                tracing::warn!(%error, "cannot kill a process tree");
-            }
+            kill(&tree).await;
             if tokio::time::timeout(KILL_BOUND, wait_empty(&tree)).await.is_err() {
                 let survivors = tree.survivors();
-                let pids = survivors.iter().map(|survivor| survivor.pid).collect();
+                let pids = survivors.iter().filter_map(|survivor| u32::try_from(survivor.pid).ok()).collect();
                 let detail = survivors.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 send(&outbox, Message::Event(Event::TreeStuck { service, run, pids, detail })).await;
                 wait_empty(&tree).await;
@@ -210,14 +210,30 @@ impl Supervisor {
         {
             if let Some(attached) = live.attached.take() {
                 // The log thread reads the pipes to their end by itself; only a stranger who holds one is cut off.
-                attached.finish(DRAIN_BOUND);
+                self.drains.retain(|drain| !drain.is_finished());
+                self.drains.push(tokio::spawn(async move {
+                    let _how = attached.drained(DRAIN_BOUND).await;
+                }));
             }
             if let Some(tree) = live.tree.take() {
-                tree.remove();
+                launch::give_back(&tree);
             }
             self.assembly.journal_gone(service, run);
         }
         self.queue.push_back(Event::Released { service, run });
+    }
+}
+
+/// One write where a cgroup holds the tree; elsewhere a scan, which may take its time.
+async fn kill(tree: &Arc<Tree>) {
+    let done = if tree.path().is_some() {
+        tree.kill()
+    } else {
+        let tree = Arc::clone(tree);
+        tokio::task::spawn_blocking(move || tree.kill()).await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    };
+    if let Err(error) = done {
+        tracing::warn!(%error, "cannot kill a process tree");
     }
 }
 

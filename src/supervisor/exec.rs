@@ -3,7 +3,6 @@
 //! They run as the service's account. Their lease is written like that of a leader, so that what a killed reeve leaves is
 //! cleared by the next; whoever drops one kills it.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -76,9 +75,9 @@ impl ServiceRunner {
             let (reader, writer) = launch::output_pipe()?;
             let mut plan = SpawnPlan::new(program);
             plan.argv = std::iter::once(&line.program).chain(&line.args).map(Into::into).collect();
-            let marker = assembly.containment.marker(&name, run.0);
-            let env: BTreeMap<&String, &String> = line.env.iter().chain([(&marker.0, &marker.1)]).collect();
-            plan.env = env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+            let (marker, value) = tree.environment();
+            let env = line.env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            plan.env = env.chain([(marker, value)]).map(|(name, value)| (name.into(), value.into())).collect();
             plan.cwd = Some(cwd);
             plan.stdin = input;
             plan.stderr = Some(writer.try_clone()?);
@@ -87,11 +86,12 @@ impl ServiceRunner {
             plan.cgroup = tree.placement();
             match crate::platform::spawn(&plan) {
                 Ok(child) => {
+                    tree.set_leader(child.pid, child.start_time);
                     assembly.journal_helper(&name, run, &child, &tree);
                     Ok((child, tree, reader))
                 }
                 Err(error) => {
-                    tree.remove();
+                    launch::give_back(&tree);
                     let kind = match error.errno {
                         libc::ENOENT => io::ErrorKind::NotFound,
                         libc::EACCES => io::ErrorKind::PermissionDenied,
@@ -157,7 +157,7 @@ impl Helper {
 async fn clear(assembly: &Assembly, tree: &Tree) {
     if !tree.is_empty().unwrap_or(false)
         && let Err(error) = async {
-            tree.kill().await?;
+            tree.kill()?;
             tree.wait_empty().await
         }
         .await
@@ -165,7 +165,7 @@ async fn clear(assembly: &Assembly, tree: &Tree) {
         tracing::warn!(%error, "cannot clear the processes of a helper");
     }
     assembly.journal_tree_gone(tree);
-    tree.remove();
+    launch::give_back(tree);
 }
 
 impl Drop for Helper {

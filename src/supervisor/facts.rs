@@ -53,7 +53,7 @@ impl StackFacts {
                 "data_dir" => path(&self.data_dir),
                 _ => None,
             },
-            "secret" => self.secrets.get(rest).map(str::to_owned),
+            "secret" => self.secrets.get(rest).map(|secret| secret.expose().to_owned()),
             "volume" => self.volumes.get(rest.strip_suffix(".path")?).and_then(path),
             "part" => {
                 let (part, what) = rest.rsplit_once('.')?;
@@ -96,8 +96,6 @@ pub struct ServiceFacts<'a> {
     pub stack: &'a StackFacts,
     pub service: &'a ServiceSpec,
     pub run_dir: &'a std::path::Path,
-    /// During first-run init the volume of this role is the side directory.
-    pub side_volume: Option<(&'a str, &'a std::path::Path)>,
 }
 
 impl ServiceFacts<'_> {
@@ -114,10 +112,7 @@ impl ServiceFacts<'_> {
         let (kind, rest) = name.split_once('.')?;
         match kind {
             "port" => address(Some(rest)).map(|address| address.port().to_string()),
-            "volume" => match self.side_volume {
-                Some((role, side)) if role == rest => side.to_str().map(str::to_owned),
-                _ => self.stack.volumes.get(self.service.volumes.get(rest)?)?.to_str().map(str::to_owned),
-            },
+            "volume" => self.stack.volumes.get(self.service.volumes.get(rest)?)?.to_str().map(str::to_owned),
             "env" => {
                 // An entry may be made of other entries; the loader refuses a circle, the depth only guards against one.
                 let template = self.service.env.get(rest)?;

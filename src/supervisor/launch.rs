@@ -41,18 +41,16 @@ fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Pr
         .tree(&spec.name, run.0)
         .map_err(|error| transient(format!("cannot make the process group of {}: {error}", spec.name), None))?;
     assembly.apply_limits(spec, &tree);
-    match start(assembly, run, spec, prepared, &tree) {
+    match start(spec, prepared, &tree) {
         Ok((child, stdout, stderr)) => Ok(Launched { child, tree, stdout, stderr }),
         Err(failure) => {
-            tree.remove();
+            give_back(&tree);
             Err(failure)
         }
     }
 }
 
 fn start(
-    assembly: &Assembly,
-    run: RunId,
     spec: &ServiceSpec,
     prepared: &Prepared,
     tree: &Tree,
@@ -62,7 +60,7 @@ fn start(
     let (stderr, stderr_child) = output_pipe().map_err(no_pipe)?;
     let mut plan = SpawnPlan::new(&prepared.program);
     plan.argv = prepared.argv.clone();
-    plan.env = prepared.environment(&assembly.containment.marker(&spec.name, run.0));
+    plan.env = prepared.environment(tree.environment());
     plan.cwd = Some(prepared.cwd.clone());
     plan.stdout = Some(stdout_child);
     plan.stderr = Some(stderr_child);
@@ -73,7 +71,15 @@ fn start(
     plan.oom_score_adj = spec.limits.oom_score_adj.map(i32::from);
     plan.cgroup = tree.placement();
     let child = crate::platform::spawn(&plan).map_err(|error| failure(&error))?;
+    tree.set_leader(child.pid, child.start_time);
     Ok((child, stdout, stderr))
+}
+
+/// The place of a tree that nothing is left of.
+pub(super) fn give_back(tree: &Tree) {
+    if let Err(error) = tree.remove() {
+        tracing::warn!(%error, "cannot give back a cgroup");
+    }
 }
 
 /// A pipe whose read end never blocks us and whose ends nobody inherits by accident.

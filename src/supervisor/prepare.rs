@@ -41,9 +41,9 @@ pub struct Prepared {
 
 impl Prepared {
     /// The environment as it is handed to the kernel.
-    pub fn environment(&self, marker: &(String, String)) -> Vec<(OsString, OsString)> {
-        let own = std::iter::once((&marker.0, &marker.1));
-        self.env.iter().chain(own).map(|(name, value)| (name.into(), value.into())).collect()
+    pub fn environment(&self, marker: (&str, &str)) -> Vec<(OsString, OsString)> {
+        let own = std::iter::once((marker.0.into(), marker.1.into()));
+        self.env.iter().map(|(name, value)| (name.into(), value.into())).chain(own).collect()
     }
 
     pub fn take_notify(&self) -> Option<NotifySocket> {
@@ -250,7 +250,7 @@ fn volume_request(
         Some(format) => {
             let run_dir = assembly.layout.service(&spec.name);
             let facts = ServiceFacts { stack: &assembly.facts, service: spec, run_dir: &run_dir };
-            volumes::data_format(format, &facts)
+            volumes::data_format(format, |part| facts.fact(&format!("part.{part}.version")))
         }
         None => None,
     };
@@ -293,7 +293,10 @@ fn wants_notify(spec: &ServiceSpec) -> bool {
 }
 
 fn make_run_dir(assembly: &Assembly, spec: &ServiceSpec, owner: Option<Owner>) -> Result<(), Failure> {
-    volumes::disk::own_directory(&assembly.layout.service(&spec.name), 0o700, owner).map_err(|error| volume_failure(&error))
+    let dir = assembly.layout.service(&spec.name);
+    volumes::disk::create_dir_all(&dir, 0o700)
+        .and_then(|()| volumes::disk::give(&dir, owner))
+        .map_err(|error| volume_failure(&error))
 }
 
 fn bind_notify(assembly: &Assembly, spec: &ServiceSpec, owner: Option<Owner>) -> Result<NotifySocket, Failure> {

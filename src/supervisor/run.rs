@@ -3,10 +3,10 @@
 use tokio::task::AbortHandle;
 
 use super::output::Attached;
-use super::prepare::Prepared;
 use super::launch::Launched;
+use super::prepare::Prepared;
 use crate::engine::{Event, Failure, ProbeRole, RunId};
-use crate::platform::tree::Tree;
+use crate::platform::Tree;
 use crate::spec::ServiceId;
 
 /// From a task to the loop.

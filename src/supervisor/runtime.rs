@@ -8,13 +8,13 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::assembly::Assembly;
-use super::handle::{Inquiry, Lanes, OperatorRequest};
-use super::history::History;
+use super::handle::{Request, SupervisorEnd};
+use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
 use crate::engine::{Command, Effect, Engine, Event, Outcome, RequestId, Tick};
-use crate::platform::clock::SuspendClock;
+use crate::platform::clock;
 use crate::spec::ServiceId;
 
 /// Messages of our own tasks that wait for the loop. Each is the answer to an effect under way; a task that finds the
@@ -26,6 +26,9 @@ const TURN: usize = 256;
 
 /// A deadline met this much too late means that we did not run: the machine slept or was starved.
 const STARVED: Duration = Duration::from_secs(5);
+
+/// The two clocks drift apart by this much only when the machine has slept.
+const SLEPT: Duration = Duration::from_secs(1);
 
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,14 +45,18 @@ pub struct Supervisor {
     pub(super) runs: Vec<Option<Run>>,
     pub(super) outbox: mpsc::Sender<Message>,
     pub(super) queue: VecDeque<Event>,
-    pub(super) history: History,
     pub(super) state: StateWriter,
+    /// Who waits for an answer, and answers that leave with the next view, so that who asks then sees what was done.
     pub(super) replies: BTreeMap<RequestId, oneshot::Sender<Outcome>>,
+    pub(super) answers: Vec<(oneshot::Sender<Outcome>, Outcome)>,
     pub(super) finished: Option<Vec<ServiceId>>,
-    pub(super) lanes: Lanes,
+    pub(super) end: SupervisorEnd,
+    /// Pipes of runs that have ended, being read to their end.
+    pub(super) drains: Vec<tokio::task::JoinHandle<()>>,
+    publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
-    suspend: SuspendClock,
+    suspended: Duration,
     next_request: u64,
     ended_by: Option<i32>,
 }
@@ -61,7 +68,7 @@ impl std::fmt::Debug for Supervisor {
 }
 
 impl Supervisor {
-    pub fn new(assembly: Assembly, lanes: Lanes, seed: u64) -> Self {
+    pub fn new(assembly: Arc<Assembly>, end: SupervisorEnd, seed: u64) -> Self {
         let (outbox, inbox) = mpsc::channel(MESSAGES);
         let stopped: Vec<ServiceId> = assembly
             .stack
@@ -78,17 +85,19 @@ impl Supervisor {
             runs,
             outbox,
             queue: VecDeque::new(),
-            history: History::default(),
             state,
             replies: BTreeMap::new(),
+            answers: Vec::new(),
             finished: None,
-            lanes,
+            end,
+            drains: Vec::new(),
+            publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
-            suspend: SuspendClock::new(),
+            suspended: clock::suspended(),
             next_request: 0,
             ended_by: None,
-            assembly: Arc::new(assembly),
+            assembly,
         }
     }
 
@@ -101,7 +110,7 @@ impl Supervisor {
         loop {
             self.select(&mut signals).await;
             self.step();
-            self.publish();
+            self.tell();
             if let Some(left) = self.finished.take() {
                 return self.end(left).await;
             }
@@ -111,13 +120,14 @@ impl Supervisor {
     /// Phase one: wait for something, then take what else is there.
     async fn select(&mut self, signals: &mut Signals) {
         let deadline = self.engine.next_deadline().map(|tick| self.started + Duration::from_nanos(tick.0));
+        let publish = self.publisher.due();
         tokio::select! {
             biased;
-            Some(request) = self.lanes.urgent.recv() => self.command(request),
+            Some(request) = self.end.urgent.recv() => self.command(request),
             signal = signals.next() => self.signal(signal),
             Some(message) = self.inbox.recv() => self.message(message),
-            Some(request) = self.lanes.requests.recv() => self.command(request),
-            Some(inquiry) = self.lanes.inquiries.recv() => self.inquiry(inquiry),
+            Some(request) = self.end.requests.recv() => self.command(request),
+            () = at(publish) => {}
             () = at(deadline) => {
                 if let Some(late) = deadline.map(|deadline| deadline.elapsed()).filter(|late| *late > STARVED) {
                     self.queue.push_back(Event::Resumed { gap: late });
@@ -125,7 +135,10 @@ impl Supervisor {
                 self.queue.push_back(Event::Tick);
             }
         }
-        if let Some(gap) = self.suspend.gap() {
+        let suspended = clock::suspended();
+        let gap = suspended.saturating_sub(self.suspended);
+        if gap > SLEPT {
+            self.suspended = suspended;
             self.queue.push_front(Event::Resumed { gap });
         }
         while self.queue.len() < TURN {
@@ -139,17 +152,17 @@ impl Supervisor {
         let mut effects = Vec::new();
         while let Some(event) = self.queue.pop_front() {
             let now = self.now();
-            self.engine.step(now, event, &mut effects);
+            self.engine.step_into(now, event, &mut effects);
             for effect in effects.drain(..) {
                 self.perform(effect);
             }
         }
     }
 
-    fn command(&mut self, request: OperatorRequest) {
+    fn command(&mut self, request: Request) {
         self.next_request += 1;
         let id = RequestId(self.next_request);
-        self.replies.insert(id, request.reply);
+        self.replies.insert(id, request.answer);
         self.queue.push_back(Event::Command { request: id, command: request.command });
     }
 
@@ -171,7 +184,7 @@ impl Supervisor {
         }
     }
 
-    fn message(&mut self, message: Message) {
+    pub(super) fn message(&mut self, message: Message) {
         match message {
             Message::Event(event) => self.queue.push_back(event),
             Message::Prepared { service, run, result } => match result {
@@ -190,8 +203,18 @@ impl Supervisor {
         }
     }
 
-    fn inquiry(&mut self, inquiry: Inquiry) {
-        self.answer(inquiry);
+    /// Phase three's end: views go out at a bounded rate, answers right after the view that shows what they tell.
+    fn tell(&mut self) {
+        self.publisher.changed();
+        if self.answers.is_empty() && self.finished.is_none() && !self.publisher.is_due() {
+            return;
+        }
+        let view = self.publisher.view(&self.assembly, &self.engine, self.now());
+        self.end.view.send_replace(view);
+        for (answer, outcome) in self.answers.drain(..) {
+            // Whoever asked may have gone; the work is done all the same.
+            let _ = answer.send(outcome);
+        }
     }
 
     pub(super) fn live(&mut self, service: ServiceId, run: crate::engine::RunId) -> Option<&mut Run> {
@@ -200,17 +223,17 @@ impl Supervisor {
 
     /// Everything is stopped: what is still in memory goes to disk before we go.
     async fn end(mut self, left: Vec<ServiceId>) -> Ended {
+        for drain in self.drains.drain(..) {
+            // Its own bound ends it.
+            if let Err(error) = drain.await {
+                tracing::error!(%error, "a log was not read to its end");
+            }
+        }
         self.runs.clear();
         self.state.finish().await;
-        self.assembly.logs.finish().await;
+        self.assembly.logs.flush().await;
         let left = left.into_iter().map(|id| self.assembly.stack.service(id).name.clone()).collect();
         Ended { signal: self.ended_by, left }
-    }
-
-    pub(super) fn perform_all(&mut self, effects: Vec<Effect>) {
-        for effect in effects {
-            self.perform(effect);
-        }
     }
 }
 
