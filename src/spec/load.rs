@@ -255,6 +255,7 @@ fn services(cx: &mut Context<'_>, layers: &Layers, files: &BTreeMap<String, Serv
             id: ids[&layered.name],
             name: &layered.name,
             node: &layered.node,
+            place: layered.node.key,
             file,
             command_was_wrong: layered.command_was_wrong,
             ids: &ids,

@@ -45,7 +45,7 @@ fn list(folder: &str) -> Vec<Preset> {
         .iter()
         .filter_map(|file| {
             let name = file.path.strip_prefix(folder)?.strip_suffix(".toml")?;
-            Some(Preset { name, text: file.text })
+            (!name.contains('/')).then_some(Preset { name, text: file.text })
         })
         .collect::<Vec<_>>();
     list.sort_by_key(|preset| preset.name);

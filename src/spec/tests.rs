@@ -24,19 +24,20 @@ fn env() -> BTreeMap<String, String> {
 }
 
 /// Loads text as if it stood in `folder`; the file's name is shown without its folder.
-fn load_in(folder: &Path, name: &str, text: &[u8], with: impl FnOnce(&mut Inputs<'_>)) -> Result<Loaded, Problems> {
+fn load_in(folder: &Path, name: &str, text: &[u8], mode: Option<&str>, port_offset: u16) -> Result<Loaded, Problems> {
     let env = env();
     let read = |path: &Path| -> io::Result<Vec<u8>> { std::fs::read(folder.join(path)) };
     let mut inputs = Inputs::new(PathBuf::from(name), text, &env, &read);
     inputs.arch = "x86_64";
     inputs.extra_presets = PRESETS;
     inputs.extra_parts = PARTS;
-    with(&mut inputs);
+    inputs.mode = mode;
+    inputs.port_offset = port_offset;
     load(&inputs)
 }
 
 fn load_text(text: &str) -> Result<Loaded, Problems> {
-    load_in(&folder("good"), "services.toml", text.as_bytes(), |_| {})
+    load_in(&folder("good"), "services.toml", text.as_bytes(), None, 0)
 }
 
 /// Files of a folder with their expected outcome; `UPDATE_EXPECTED=1` writes it anew.
@@ -67,7 +68,7 @@ fn corpus(name: &str, outcome: impl Fn(&Path, &str, &[u8]) -> String) -> usize {
 
 #[test]
 fn good_files_load_as_expected() {
-    let count = corpus("good", |folder, file, text| match load_in(folder, file, text, |_| {}) {
+    let count = corpus("good", |folder, file, text| match load_in(folder, file, text, None, 0) {
         Ok(loaded) => {
             let warnings = loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>();
             format!("{warnings}{}", loaded.expanded.to_toml())
@@ -75,4 +76,27 @@ fn good_files_load_as_expected() {
         Err(problems) => panic!("{file} is refused:\n{}", problems.render(false)),
     });
     assert!(count >= 1);
+}
+
+/// `# mode: development` and `# port-offset: 100` in the first line of a case.
+fn directives(text: &[u8]) -> (Option<String>, u16) {
+    let line = String::from_utf8_lossy(text).lines().next().unwrap_or_default().to_owned();
+    let value = |name: &str| line.strip_prefix(&format!("# {name}: ")).map(str::to_owned);
+    (value("mode"), value("port-offset").map_or(0, |offset| offset.parse().unwrap()))
+}
+
+/// semantics cases 33, 34, 35 and 70
+#[test]
+fn bad_files_are_refused_with_the_expected_problems() {
+    let count = corpus("bad", |folder, file, text| {
+        let (mode, offset) = directives(text);
+        match load_in(folder, file, text, mode.as_deref(), offset) {
+            Ok(_) => panic!("{file} is accepted"),
+            Err(problems) => {
+                assert!(problems.errors() > 0, "{file}");
+                problems.render(false)
+            }
+        }
+    });
+    assert!(count >= 45);
 }

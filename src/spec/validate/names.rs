@@ -34,9 +34,10 @@ pub fn keys(node: &Node) -> Vec<String> {
 }
 
 /// What the service in hand can say about itself.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Own {
     pub name: String,
+    pub place: Place,
     pub ports: Vec<String>,
     pub roles: Vec<String>,
     pub parts: Vec<String>,
