@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::{Report, suggest};
+use super::error::{Report, nearest, suggest};
 use super::load::Inputs;
 use super::node::{Node, NodeValue, SourceKind};
 use super::validate::check_name;
@@ -91,14 +91,15 @@ impl PresetLayer {
     }
 }
 
-/// Services whose command is written, but not as a list of texts.
+/// Services whose command is written, but not as a list of texts, or misspelt.
 fn wrong_commands(root: &Node) -> BTreeSet<String> {
     let mut wrong = BTreeSet::new();
     let modes = root.get("mode").map(Node::entries).unwrap_or_default();
     for layer in std::iter::once(root).chain(modes.iter().map(|(_, mode)| mode)) {
         for (name, service) in layer.get("services").map(Node::entries).unwrap_or_default() {
-            if service.get("command").is_some_and(|command| !matches!(command.value, NodeValue::List(_)))
-                || !matches!(service.value, NodeValue::Table(_))
+            let misshapen = |node: &Node| !matches!(node.value, NodeValue::List(_));
+            let misspelt = || service.entries().iter().any(|(key, _)| nearest(key, ["command"]).is_some());
+            if !matches!(service.value, NodeValue::Table(_)) || service.get("command").map_or_else(misspelt, misshapen)
             {
                 wrong.insert(name.clone());
             }
