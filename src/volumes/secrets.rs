@@ -1,0 +1,253 @@
+//! Generated secrets, kept in `secrets.env` (0600) and in nobody's log.
+//!
+//! A name that has no value yet gets one from the operating system's random generator. What the file holds (values, order,
+//! comments) stays as it is; several reeves at once agree, since the directory is locked meanwhile and the file is replaced
+//! as a whole. A secret with `env` takes the value of that variable when it is set, and nothing is written for it.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::disk;
+use super::error::{DiskAction, VolumeError};
+use super::secret_file::{Malformed, SecretFile};
+use crate::spec::SecretSpec;
+
+/// Cost of a bcrypt hash: about a third of a second here, so each is computed once and kept.
+const BCRYPT_COST: u32 = 12;
+
+/// Shorter values are not looked for in texts: they would turn up by accident.
+const REDACT_MIN_BYTES: usize = 6;
+
+/// A secret value. `Debug` does not show it, and there is no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(value.into())
+    }
+
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("[secret]")
+    }
+}
+
+/// The secrets of one stack.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    values: BTreeMap<String, Secret>,
+}
+
+/// Something an operator should know, though it was put right.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SecretWarning {
+    #[error("{} could be read by others (mode {mode:o}); now 600", path.display())]
+    TooOpen { path: PathBuf, mode: u32 },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error("cannot lock {}", path.display())]
+    Lock {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the secrets cannot be kept")]
+    Disk(#[source] VolumeError),
+    #[error("{} line {line}: {what}", path.display())]
+    Malformed { path: PathBuf, line: usize, what: Malformed },
+    #[error("{} belongs to uid {found}", path.display())]
+    OtherOwner { path: PathBuf, found: u32 },
+    #[error("the system's random generator failed")]
+    Random(#[source] getrandom::Error),
+    #[error("secret {name} is the hash of {of}, and there is no such secret")]
+    UnknownSource { name: String, of: String },
+    #[error("secret {name} cannot be hashed from {of}")]
+    Hash {
+        name: String,
+        of: String,
+        #[source]
+        source: bcrypt::BcryptError,
+    },
+}
+
+impl SecretError {
+    pub fn hint(&self) -> Option<String> {
+        Some(match self {
+            SecretError::Lock { .. } => "check the permissions of the data directory".to_owned(),
+            SecretError::Disk(source) => return source.hint(),
+            SecretError::Malformed { .. } => "each line is NAME=value, a comment (#) or empty".to_owned(),
+            SecretError::OtherOwner { path, .. } => {
+                format!("run reeve as that account, or give the file to yours: chown $(id -u) {}", path.display())
+            }
+            SecretError::Random(_) => return None,
+            SecretError::UnknownSource { of, .. } => format!("declare [secrets.{of}]"),
+            SecretError::Hash { .. } => "bcrypt takes at most 72 bytes: use a shorter value".to_owned(),
+        })
+    }
+}
+
+impl Secrets {
+    /// Reads the file and makes what is wanted and missing. Blocks, for a third of a second per new hash.
+    pub fn open<'a>(
+        path: &Path,
+        wanted: impl IntoIterator<Item = &'a SecretSpec>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<SecretWarning>), SecretError> {
+        let dir = disk::parent(path);
+        disk::create_dir_all(dir, 0o711).map_err(SecretError::Disk)?;
+        let lock_error = |source| SecretError::Lock { path: dir.to_owned(), source };
+        let lock = File::open(dir).map_err(lock_error)?;
+        lock.lock().map_err(lock_error)?;
+
+        let mut warnings = Vec::new();
+        guard_mode(path, &mut warnings)?;
+        let bytes = disk::read_small(path).map_err(SecretError::Disk)?;
+        let malformed = |(line, what)| SecretError::Malformed { path: path.to_owned(), line, what };
+        let mut file = SecretFile::parse(bytes.as_deref().unwrap_or_default()).map_err(malformed)?;
+
+        let (hashes, texts): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|spec| spec.bcrypt_of.is_some());
+        let mut secrets =
+            Self { values: file.values().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect() };
+        for spec in texts {
+            secrets.text(spec, &mut file, &env)?;
+        }
+        for spec in hashes {
+            secrets.hash(spec, &mut file, &env)?;
+        }
+        if file.is_changed() {
+            disk::write_durably(path, file.render().as_bytes(), 0o600, None).map_err(SecretError::Disk)?;
+        }
+        secrets.values.retain(|name, _| !name.ends_with(FINGERPRINT));
+        Ok((secrets, warnings))
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Secret> {
+        self.values.get(name)
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.values.keys().map(String::as_str)
+    }
+
+    /// The text with every secret in it blotted out, also in its quoted forms.
+    pub fn redact(&self, text: &str) -> String {
+        use crate::spec::Filter;
+        let mut text = text.to_owned();
+        for value in self.values.values().map(Secret::expose).filter(|value| value.len() >= REDACT_MIN_BYTES) {
+            let json = Filter::Json.apply(value);
+            let json = json.trim_matches('"').to_owned();
+            for form in [value.to_owned(), Filter::Url.apply(value), json, value.replace('\'', "''")] {
+                if text.contains(&form) {
+                    text = text.replace(&form, "[secret]");
+                }
+            }
+        }
+        text
+    }
+
+    fn text(&mut self, spec: &SecretSpec, file: &mut SecretFile, env: EnvRef<'_>) -> Result<(), SecretError> {
+        if let Some(value) = from_env(spec, env) {
+            self.values.insert(spec.name.clone(), Secret(value));
+        } else if !self.values.contains_key(&spec.name) {
+            let value = generate(spec.length as usize).map_err(SecretError::Random)?;
+            file.append(&spec.name, &value);
+            self.values.insert(spec.name.clone(), Secret(value));
+        }
+        Ok(())
+    }
+
+    fn hash(&mut self, spec: &SecretSpec, file: &mut SecretFile, env: EnvRef<'_>) -> Result<(), SecretError> {
+        if let Some(value) = from_env(spec, env) {
+            self.values.insert(spec.name.clone(), Secret(value));
+            return Ok(());
+        }
+        let of = spec.bcrypt_of.clone().unwrap_or_default();
+        let Some(source) = self.values.get(&of).map(|secret| secret.0.clone()) else {
+            return Err(SecretError::UnknownSource { name: spec.name.clone(), of });
+        };
+        let error = |source| SecretError::Hash { name: spec.name.clone(), of: of.clone(), source };
+        let print_name = format!("{}{FINGERPRINT}", spec.name);
+        if let Some(hash) = self.values.get(&spec.name) {
+            // The fingerprint tells cheaply that the source has not changed; a hash put there by hand has none.
+            let same = match self.values.get(&print_name) {
+                Some(print) => print.0 == fingerprint(&hash.0, &source),
+                None => bcrypt::verify(&source, &hash.0).map_err(error)?,
+            };
+            if same {
+                return Ok(());
+            }
+        }
+        let hash = bcrypt::non_truncating_hash(&source, BCRYPT_COST).map_err(error)?;
+        file.set(&spec.name, &hash);
+        file.set(&print_name, &fingerprint(&hash, &source));
+        self.values.insert(spec.name.clone(), Secret(hash));
+        Ok(())
+    }
+}
+
+type EnvRef<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// Ending of the line that says which source a hash was made from.
+const FINGERPRINT: &str = ".source";
+
+fn from_env(spec: &SecretSpec, env: EnvRef<'_>) -> Option<String> {
+    spec.env.as_deref().and_then(env).filter(|value| !value.is_empty())
+}
+
+/// Tells whether a source is the one a hash was made from. A plain digest reveals no more than the hash beside it, as
+/// long as the source is random; one from the environment may be weak and gets its salt and stretching from 2¹⁶ rounds.
+fn fingerprint(hash: &str, source: &str) -> String {
+    let mut digest = Sha256::digest(format!("{hash}\0{source}"));
+    for _ in 0..FINGERPRINT_ROUNDS {
+        digest = Sha256::digest(digest);
+    }
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// About ten milliseconds.
+const FINGERPRINT_ROUNDS: u32 = 1 << 16;
+
+/// Letters and digits, each equally likely: bytes beyond the last whole multiple of 62 are thrown away.
+fn generate(length: usize) -> Result<String, getrandom::Error> {
+    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut text = String::with_capacity(length);
+    let mut bytes = [0_u8; 64];
+    while text.len() < length {
+        getrandom::fill(&mut bytes)?;
+        let fair = bytes.iter().filter(|byte| **byte < 248).map(|byte| ALPHABET[usize::from(*byte % 62)] as char);
+        text.extend(fair.take(length - text.len()));
+    }
+    Ok(text)
+}
+
+/// A file that others can read is closed; one that belongs to somebody else is not trusted.
+fn guard_mode(path: &Path, warnings: &mut Vec<SecretWarning>) -> Result<(), SecretError> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(SecretError::Disk(VolumeError::disk(DiskAction::Read, path)(error))),
+    };
+    let own = nix::unistd::geteuid().as_raw();
+    if metadata.uid() != own && own != 0 {
+        return Err(SecretError::OtherOwner { path: path.to_owned(), found: metadata.uid() });
+    }
+    let mode = metadata.permissions().mode() & 0o7777;
+    if mode & 0o077 != 0 {
+        disk::set_mode(path, 0o600).map_err(SecretError::Disk)?;
+        warnings.push(SecretWarning::TooOpen { path: path.to_owned(), mode });
+    }
+    Ok(())
+}

@@ -1,0 +1,2 @@
+//! filled below
+pub(super) fn fault(_: &str) {}
