@@ -6,7 +6,7 @@ use super::error::{Report, nearest, suggest};
 use super::load::Inputs;
 use super::node::{Node, NodeValue, SourceKind};
 use super::validate::check_name;
-use super::{merge, parse, presets, shape};
+use super::{merge, parse, shape};
 
 /// A stack with every layer merged.
 pub struct Layers {
@@ -242,11 +242,11 @@ impl Reader<'_, '_> {
         if !check_name(self.report, node.place, "preset", name) {
             return None;
         }
-        let given = self.inputs.extra_presets.iter().chain(presets::presets()).find(|preset| preset.name == name);
+        let given = self.inputs.presets.iter().find(|preset| preset.name == name);
         let layer = match self.bytes("presets", name, given.map(|preset| preset.text)) {
             Some((kind, shown, bytes)) => self.read_preset(kind, &shown, &bytes),
             None => {
-                let known = self.inputs.extra_presets.iter().chain(presets::presets()).map(|preset| preset.name);
+                let known = self.inputs.presets.iter().map(|preset| preset.name);
                 let hint = suggest(name, known);
                 self.report.error(node.place, format!("there is no preset \"{name}\"")).maybe(hint);
                 None
@@ -295,7 +295,7 @@ impl Reader<'_, '_> {
         if name.contains("..") || !name.chars().all(plain) {
             return None;
         }
-        let given = self.inputs.extra_parts.iter().chain(presets::parts()).find(|part| part.name == name);
+        let given = self.inputs.parts.iter().find(|part| part.name == name);
         let (kind, shown, bytes) = self.bytes("parts", name, given.map(|part| part.text))?;
         let mut node = parse::parse(self.report, kind, &shown, &bytes)?;
         shape::check(self.report, shape::part_schema(), &mut node);

@@ -29,8 +29,8 @@ fn load_in(folder: &Path, name: &str, text: &[u8], mode: Option<&str>, port_offs
     let read = |path: &Path| -> io::Result<Vec<u8>> { std::fs::read(folder.join(path)) };
     let mut inputs = Inputs::new(PathBuf::from(name), text, &env, &read);
     inputs.arch = "x86_64";
-    inputs.extra_presets = PRESETS;
-    inputs.extra_parts = PARTS;
+    inputs.presets = PRESETS;
+    inputs.parts = PARTS;
     inputs.mode = mode;
     inputs.port_offset = port_offset;
     load(&inputs)
@@ -184,7 +184,7 @@ fn an_operators_own_preset_and_template_win() {
     let env = env();
     let text = b"[services.a]\npreset = \"example-db\"\n";
     let mut inputs = Inputs::new(PathBuf::from("/srv/services.toml"), text, &env, &read);
-    inputs.extra_presets = PRESETS;
+    inputs.presets = PRESETS;
     let loaded = load(&inputs).unwrap();
     assert_eq!(loaded.stack.services[0].command[0].to_string(), "mine");
     assert_eq!(loaded.expanded.origin(&["services", "a", "command"]), Some("config/presets/example-db.toml"));
@@ -277,19 +277,43 @@ fn the_schema_knows_every_key_of_the_presets() {
     assert!(!schema.to_string().contains("\"null\""));
 }
 
+/// With what is built in, and no file beside it.
+fn load_built_in(text: &[u8], mode: Option<&str>) -> Result<Loaded, Problems> {
+    let (env, read) = (env(), |_: &Path| -> io::Result<Vec<u8>> { Err(io::ErrorKind::NotFound.into()) });
+    let mut inputs = Inputs::new(PathBuf::from("services.toml"), text, &env, &read);
+    inputs.mode = mode;
+    load(&inputs)
+}
+
 /// Every preset that is built in makes a service that can be loaded.
 #[test]
 fn built_in_presets_load() {
     for preset in presets::presets() {
-        let text = format!("[services.x]\npreset = \"{}\"\n", preset.name);
         let document = toml_edit::Document::parse(preset.text).unwrap();
         // Ports and volumes are the stack's: give it what the preset's own references ask for.
         let role =
             document.get("init").and_then(|init| init.get("volume")).and_then(|role| role.as_str()).unwrap_or("data");
         let port = if document.get("ports").is_some() { "" } else { "ports = { main = \"auto\" }\n" };
-        let text = format!("{text}{port}volumes = {{ {role} = \"v\" }}\n[volumes.v]\n");
-        if let Err(problems) = load_text(&text) {
-            panic!("{}:\n{}", preset.name, problems.render(false));
+        let name = preset.name;
+        let text = format!("[services.x]\npreset = \"{name}\"\n{port}volumes = {{ {role} = \"v\" }}\n[volumes.v]\n");
+        if let Err(problems) = load_built_in(text.as_bytes(), None) {
+            panic!("{name}:\n{}", problems.render(false));
+        }
+    }
+}
+
+#[test]
+fn the_stack_at_the_top_loads_in_every_mode() {
+    let text = include_bytes!("../../services.toml");
+    for mode in ["production", "development"] {
+        match load_built_in(text, Some(mode)) {
+            Ok(loaded) => {
+                assert_eq!(loaded.stack.name, "status");
+                assert_eq!(loaded.warnings, []);
+                let unbuilt = loaded.stack.services.iter().flat_map(|service| &service.parts);
+                assert!(unbuilt.into_iter().all(|part| !loaded.stack.parts[part].sources.is_empty()));
+            }
+            Err(problems) => panic!("{}", problems.render(false)),
         }
     }
 }

@@ -350,9 +350,8 @@ fn parts(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<String> {
     let names = file.parts.clone().unwrap_or_default();
     for (index, name) in names.iter().enumerate() {
         if !cx.names.parts.contains(name) {
-            let built_in = cx.inputs.known_parts();
             let mut known = cx.names.parts.iter().map(String::as_str).collect::<BTreeSet<_>>();
-            known.extend(built_in.iter().copied());
+            known.extend(cx.inputs.parts.iter().map(|part| part.name));
             let hint = suggest(name, known.iter().copied()).unwrap_or_else(|| format!("declare it: [parts.{name}]"));
             cx.error(at.item(index).place(), format!("part \"{name}\" is not declared"), Some(hint));
         }
