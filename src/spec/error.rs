@@ -280,13 +280,15 @@ impl Finding<'_> {
 
 /// The nearest of the known names, when one is near.
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (name.chars().count() / 3).clamp(1, 3);
+    let lower = name.to_lowercase();
     known
         .into_iter()
-        .map(|candidate| {
-            let score = strsim::jaro_winkler(&name.to_lowercase(), &candidate.to_lowercase());
-            (strsim::damerau_levenshtein(name, candidate), score, candidate)
-        })
-        .filter(|(distance, score, _)| *distance <= 2.max(name.chars().count() / 4) && *score > 0.7 || *score > 0.92)
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
+        // Far more candidates are strangers than relatives; the costly distance is for those that could be one.
+        .filter(|(score, _)| *score > 0.5)
+        .map(|(score, candidate)| (strsim::osa_distance(name, candidate), score, candidate))
+        .filter(|(distance, score, _)| *distance <= allowed || *score > 0.92)
         .min_by(|left, right| left.0.cmp(&right.0).then(right.1.total_cmp(&left.1)))
         .map(|(_, _, candidate)| candidate)
 }

@@ -3,6 +3,8 @@
 //! Text stands as it was written: references are not filled in, so that neither a generated secret nor one of the
 //! environment is printed.
 
+use std::collections::BTreeMap;
+
 use super::layers::Layers;
 use super::node::{Node, NodeValue, Sources};
 use super::stack::StackSpec;
@@ -22,14 +24,16 @@ impl Expanded {
     pub(super) fn new(stack: &StackSpec, layers: &Layers, sources: &Sources) -> Self {
         let mut root = layers.root.clone();
         super::defaults::stack(&mut root, stack);
-        let mut services = Node::default_of(NodeValue::Table(Vec::new()));
-        for layered in &layers.services {
+        // By index: a stack may have tens of thousands of services.
+        let specs = stack.services.iter().map(|spec| (spec.name.as_str(), spec)).collect::<BTreeMap<_, _>>();
+        let services = layers.services.iter().map(|layered| {
             let mut node = layered.node.clone();
-            if let Some(spec) = stack.by_name(&layered.name) {
+            if let Some(spec) = specs.get(layered.name.as_str()) {
                 super::defaults::service(&mut node, spec);
             }
-            services.set(&layered.name, node);
-        }
+            (layered.name.clone(), node)
+        });
+        let services = Node::default_of(NodeValue::Table(services.collect()));
         root.set("services", services);
         Self { root: value(&root, sources) }
     }

@@ -157,3 +157,34 @@ pub fn mermaid(stack: &StackSpec) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_knot_is_found_once() {
+        assert_eq!(cycles(&[vec![1], vec![2], vec![]]), Vec::<Vec<usize>>::new());
+        assert_eq!(cycles(&[vec![1], vec![2], vec![0]]), [[0, 1, 2]]);
+        assert_eq!(cycles(&[vec![0]]), [[0]]);
+        assert_eq!(cycles(&[vec![1], vec![0], vec![3], vec![2]]), [[0, 1], [2, 3]]);
+        // A diamond is no cycle.
+        assert_eq!(cycles(&[vec![1, 2], vec![3], vec![3], vec![]]), Vec::<Vec<usize>>::new());
+    }
+
+    #[test]
+    fn levels_follow_the_longest_chain() {
+        let id = |index: u32| ServiceId(index);
+        let dependencies = [vec![id(1), id(2)], vec![id(3)], vec![], vec![]];
+        let mut dependents = vec![Vec::new(); 4];
+        for (from, targets) in dependencies.iter().enumerate() {
+            for target in targets {
+                dependents[target.index()].push(id(u32::try_from(from).unwrap()));
+            }
+        }
+        let levels = levels(&(0..4).map(id).collect::<Vec<_>>(), &dependencies, &dependents);
+        assert_eq!(levels, [vec![id(2), id(3)], vec![id(1)], vec![id(0)]]);
+        assert_eq!(closure([id(1)], &dependencies), [id(1), id(3)].into());
+        assert_eq!(closure([id(3)], &dependents), [id(0), id(1), id(3)].into());
+    }
+}

@@ -210,3 +210,67 @@ pub fn is_env_name(name: &str) -> bool {
     bytes.next().is_some_and(|first| first.is_ascii_alphabetic() || first == b'_')
         && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::template::Template;
+    use super::*;
+
+    fn shown(text: &str) -> String {
+        let env = [("A", "1"), ("EMPTY", ""), ("Q", "it's \"q\"")].map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+        let resolved = resolve(text, &env);
+        assert_eq!(resolved.faults, [], "{text}");
+        Template::new(resolved.pieces).to_string()
+    }
+
+    #[test]
+    fn references_are_resolved_and_facts_kept() {
+        for (text, expected) in [
+            ("${A}", "1"),
+            ("x${A}y${A}", "x1y1"),
+            ("${NONE:-default}", "default"),
+            ("${EMPTY:-default}", "default"),
+            ("${EMPTY}", ""),
+            ("${NONE:-}", ""),
+            ("${NONE:-${A}}", "1"),
+            ("${NONE:-a|b}", "a|b"),
+            ("${NONE:-{a}}", "{a}"),
+            ("${A:?needed}", "1"),
+            ("$A $1 $", "$A $1 $"),
+            ("$$ $${A}", "$ $${A}"),
+            ("${Q | json}", "\"it's \\\"q\\\"\""),
+            ("${Q|sql}", "'it''s \"q\"'"),
+            ("${NONE:-a b | url}", "a%20b"),
+            ("${secret.x}", "${secret.x}"),
+            ("${ self.port | json }", "${self.port | json}"),
+            ("${NONE:-${self.port}}", "${self.port}"),
+            ("${reeve}", "${reeve}"),
+        ] {
+            assert_eq!(shown(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn faults_name_the_reference() {
+        for (text, range) in [
+            ("a ${NONE} b", 2..9),
+            ("${", 0..2),
+            ("x ${A", 2..5),
+            ("${A-b}", 0..6),
+            ("${A | xml}", 0..10),
+            ("${NONE:-${OTHER}}", 8..16),
+            ("${EMPTY:?no}", 0..12),
+            ("${stack.name:-x}", 0..16),
+        ] {
+            let resolved =
+                resolve(text, &[("A", "1"), ("EMPTY", "")].map(|(k, v)| (k.to_owned(), v.to_owned())).into());
+            assert_eq!(resolved.faults.iter().map(|fault| fault.range.clone()).collect::<Vec<_>>(), [range], "{text}");
+        }
+    }
+
+    #[test]
+    fn defaults_do_not_nest_without_end() {
+        let text = "${N:-".repeat(5_000) + &"}".repeat(5_000);
+        assert_eq!(resolve(&text, &BTreeMap::new()).faults.len(), 1);
+    }
+}

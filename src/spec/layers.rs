@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::error::{Report, suggest};
+use super::error::{Report, nearest, suggest};
 use super::load::Inputs;
 use super::node::{Node, NodeValue, SourceKind};
 use super::validate::check_name;
-use super::{merge, parse, presets, shape};
+use super::{merge, parse, shape};
 
 /// A stack with every layer merged.
 pub struct Layers {
@@ -91,14 +91,15 @@ impl PresetLayer {
     }
 }
 
-/// Services whose command is written, but not as a list of texts.
+/// Services whose command is written, but not as a list of texts, or misspelt.
 fn wrong_commands(root: &Node) -> BTreeSet<String> {
     let mut wrong = BTreeSet::new();
     let modes = root.get("mode").map(Node::entries).unwrap_or_default();
     for layer in std::iter::once(root).chain(modes.iter().map(|(_, mode)| mode)) {
         for (name, service) in layer.get("services").map(Node::entries).unwrap_or_default() {
-            if service.get("command").is_some_and(|command| !matches!(command.value, NodeValue::List(_)))
-                || !matches!(service.value, NodeValue::Table(_))
+            let misshapen = |node: &Node| !matches!(node.value, NodeValue::List(_));
+            let misspelt = || service.entries().iter().any(|(key, _)| nearest(key, ["command"]).is_some());
+            if !matches!(service.value, NodeValue::Table(_)) || service.get("command").map_or_else(misspelt, misshapen)
             {
                 wrong.insert(name.clone());
             }
@@ -241,11 +242,11 @@ impl Reader<'_, '_> {
         if !check_name(self.report, node.place, "preset", name) {
             return None;
         }
-        let given = self.inputs.extra_presets.iter().chain(presets::presets()).find(|preset| preset.name == name);
+        let given = self.inputs.presets.iter().find(|preset| preset.name == name);
         let layer = match self.bytes("presets", name, given.map(|preset| preset.text)) {
             Some((kind, shown, bytes)) => self.read_preset(kind, &shown, &bytes),
             None => {
-                let known = self.inputs.extra_presets.iter().chain(presets::presets()).map(|preset| preset.name);
+                let known = self.inputs.presets.iter().map(|preset| preset.name);
                 let hint = suggest(name, known);
                 self.report.error(node.place, format!("there is no preset \"{name}\"")).maybe(hint);
                 None
@@ -294,7 +295,7 @@ impl Reader<'_, '_> {
         if name.contains("..") || !name.chars().all(plain) {
             return None;
         }
-        let given = self.inputs.extra_parts.iter().chain(presets::parts()).find(|part| part.name == name);
+        let given = self.inputs.parts.iter().find(|part| part.name == name);
         let (kind, shown, bytes) = self.bytes("parts", name, given.map(|part| part.text))?;
         let mut node = parse::parse(self.report, kind, &shown, &bytes)?;
         shape::check(self.report, shape::part_schema(), &mut node);

@@ -37,9 +37,9 @@ pub struct Inputs<'a> {
     pub arch: &'a str,
     /// Numbers chosen earlier for `auto` ports, by `service.port`.
     pub auto_ports: &'a BTreeMap<String, u16>,
-    /// Beside those built in, and before them.
-    pub extra_presets: &'a [Preset],
-    pub extra_parts: &'a [Preset],
+    /// Those built in, unless set.
+    pub presets: &'a [Preset],
+    pub parts: &'a [Preset],
 }
 
 impl<'a> Inputs<'a> {
@@ -60,13 +60,9 @@ impl<'a> Inputs<'a> {
             port_offset: 0,
             arch: std::env::consts::ARCH,
             auto_ports: &NONE,
-            extra_presets: &[],
-            extra_parts: &[],
+            presets: presets::presets(),
+            parts: presets::parts(),
         }
-    }
-
-    pub(super) fn known_parts(&self) -> Vec<&'static str> {
-        self.extra_parts.iter().chain(presets::parts()).map(|part| part.name).collect()
     }
 }
 
@@ -255,6 +251,7 @@ fn services(cx: &mut Context<'_>, layers: &Layers, files: &BTreeMap<String, Serv
             id: ids[&layered.name],
             name: &layered.name,
             node: &layered.node,
+            place: layered.node.key,
             file,
             command_was_wrong: layered.command_was_wrong,
             ids: &ids,

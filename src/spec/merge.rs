@@ -22,8 +22,6 @@ const PROGRAM: &[&str] = &[
     "pre_stop",
     "post_stop",
     "data_format",
-    "addresses",
-    "credentials",
 ];
 
 /// `top` over `base`.

@@ -49,6 +49,10 @@ pub fn parse(report: &mut Report, kind: SourceKind, name: &str, bytes: &[u8]) ->
         Err(error) => {
             let span = error.span().unwrap_or(0..0);
             let message = error.message().lines().collect::<Vec<_>>().join(", ");
+            let before = text.get(..span.start).unwrap_or_default();
+            let value_missing = before.lines().next_back().unwrap_or_default().trim_end().ends_with('=')
+                && text.get(span.start..).is_none_or(|rest| rest.is_empty() || rest.starts_with(['\n', '\r', '#']));
+            let message = if value_missing { "the value after \"=\" is missing".to_owned() } else { message };
             let duplicate = message.contains("duplicate key");
             let finding = report.error(Place::new(source, span), format!("invalid TOML: {message}"));
             if duplicate {

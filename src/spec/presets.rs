@@ -20,7 +20,34 @@ macro_rules! embedded {
 }
 
 /// Every file under `config/` that presets need, one line each.
-const FILES: &[Embedded] = embedded![];
+const FILES: &[Embedded] = embedded![
+    "config/dragonfly/dragonfly.flags",
+    "config/grafana/datasource.yaml",
+    "config/grafana/grafana.ini",
+    "config/node-red/flows.json",
+    "config/node-red/settings.js",
+    "config/parts/dragonfly.toml",
+    "config/parts/grafana.toml",
+    "config/parts/mongodb.toml",
+    "config/parts/node-red.toml",
+    "config/parts/nodejs.toml",
+    "config/parts/postgresql-client.toml",
+    "config/parts/postgresql.toml",
+    "config/parts/redis.toml",
+    "config/parts/valkey.toml",
+    "config/postgres/init.sql",
+    "config/postgresql/pg_hba.conf",
+    "config/postgresql/postgresql.conf",
+    "config/presets/dragonfly.toml",
+    "config/presets/grafana.toml",
+    "config/presets/mongodb.toml",
+    "config/presets/node-red.toml",
+    "config/presets/postgresql.toml",
+    "config/presets/redis.toml",
+    "config/presets/valkey.toml",
+    "config/redis/redis.conf",
+    "config/valkey/valkey.conf",
+];
 
 #[derive(Debug, Clone, Copy)]
 pub struct Preset {
@@ -45,7 +72,7 @@ fn list(folder: &str) -> Vec<Preset> {
         .iter()
         .filter_map(|file| {
             let name = file.path.strip_prefix(folder)?.strip_suffix(".toml")?;
-            Some(Preset { name, text: file.text })
+            (!name.contains('/')).then_some(Preset { name, text: file.text })
         })
         .collect::<Vec<_>>();
     list.sort_by_key(|preset| preset.name);
@@ -67,6 +94,10 @@ mod tests {
     fn walk(folder: &Path, into: &mut BTreeSet<String>) {
         let Ok(entries) = std::fs::read_dir(folder) else { return };
         for entry in entries.map(|entry| entry.unwrap().path()) {
+            if entry.ends_with("config/examples") || entry.ends_with("config/parts/locks") {
+                // Not read through a stack: `init` and `parts` build these in themselves.
+                continue;
+            }
             if entry.is_dir() {
                 walk(&entry, into);
             } else {

@@ -255,7 +255,11 @@ fn check_word(words: &[&str], node: &Node, faults: &mut Vec<Fault>) -> bool {
         return true;
     }
     let list = words.iter().map(|word| format!("\"{word}\"")).collect::<Vec<_>>().join(", ");
-    let near = super::error::nearest(text, words.iter().copied()).map(|near| format!("did you mean \"{near}\"?"));
+    let near = match text {
+        "always" if words.contains(&"unless-stopped") => Some("unless-stopped"),
+        _ => super::error::nearest(text, words.iter().copied()),
+    };
+    let near = near.map(|near| format!("did you mean \"{near}\"?"));
     let one_of = if words.len() == 1 { "" } else { "one of " };
     faults.push(Fault { place: node.place, message: format!("expected {one_of}{list}, found \"{text}\""), hint: near });
     false

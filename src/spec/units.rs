@@ -106,6 +106,7 @@ const SIGNALS: &[(&str, i32)] = &[
     ("TERM", libc::SIGTERM),
     ("CHLD", libc::SIGCHLD),
     ("CONT", libc::SIGCONT),
+    ("STOP", libc::SIGSTOP),
     ("TSTP", libc::SIGTSTP),
     ("TTIN", libc::SIGTTIN),
     ("TTOU", libc::SIGTTOU),

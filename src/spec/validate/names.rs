@@ -34,9 +34,10 @@ pub fn keys(node: &Node) -> Vec<String> {
 }
 
 /// What the service in hand can say about itself.
-#[derive(Debug, Default, Clone)]
+#[derive(Debug, Clone)]
 pub struct Own {
     pub name: String,
+    pub place: Place,
     pub ports: Vec<String>,
     pub roles: Vec<String>,
     pub parts: Vec<String>,
@@ -84,8 +85,12 @@ pub fn check_fact(names: &Names, own: Option<&Own>, fact: &str) -> Result<(), (S
         )),
         "volume" => declared(names.volumes.iter().map(String::as_str), "volume", rest, &["path"]),
         "part" => {
-            declared(names.parts.iter().map(String::as_str), "part", rest, &["bin", "dir"])?;
             let part = rest.rsplit_once('.').map_or(rest, |(part, _)| part);
+            if own.is_some_and(|own| own.parts.iter().any(|known| known == part)) && !names.parts.contains(part) {
+                // Said where the service lists it.
+                return Ok(());
+            }
+            declared(names.parts.iter().map(String::as_str), "part", rest, &["bin", "dir"])?;
             match own {
                 Some(own) if !own.parts.iter().any(|known| known == part) => Err((
                     format!("service \"{}\" does not list the part \"{part}\"", own.name),

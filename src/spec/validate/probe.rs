@@ -233,7 +233,7 @@ fn tcp(cx: &mut Context<'_>, at: At<'_>, file: &TcpFile, ports: &[PortSpec]) -> 
         _ => ("127.0.0.1".to_owned(), text.clone()),
     };
     let port = cx.template(at, &port);
-    let host = cx.plain(at, &host);
+    let host = cx.plain(at, &host)?;
     if let [Piece::Literal(number)] = port.pieces() {
         if number.chars().all(|c| c.is_ascii_digit()) {
             if !number.parse::<u16>().is_ok_and(|number| number > 0) {

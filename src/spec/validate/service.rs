@@ -22,6 +22,8 @@ pub struct Wanted<'a> {
     pub id: ServiceId,
     pub name: &'a str,
     pub node: &'a Node,
+    /// Where the service stands in `services.toml`.
+    pub place: Place,
     pub file: &'a ServiceFile,
     /// A command was written but did not have the right shape: that has been said already.
     pub command_was_wrong: bool,
@@ -34,10 +36,12 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
     let at = At::new(wanted.node);
     cx.own = Some(Own {
         name: name.to_owned(),
+        place: wanted.place,
         ports: wanted.node.get("ports").map(keys).unwrap_or_default(),
         roles: wanted.node.get("volumes").map(keys).unwrap_or_default(),
         parts: file.parts.clone().unwrap_or_default(),
-        ..Own::default()
+        env: Vec::new(),
+        secret_env: BTreeSet::new(),
     });
     let env = self::env(cx, at, file);
     let ports = self::ports(cx, at.key("ports"), file);
@@ -61,7 +65,7 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
         description: file.description.clone(),
         kind: if oneshot { ServiceKind::Oneshot } else { ServiceKind::Service },
         preset: file.preset.clone(),
-        data_format: file.data_format.as_ref().map(|format| cx.plain(at.key("data_format"), &format.to_string())),
+        data_format: file.data_format.as_ref().and_then(|format| cx.plain(at.key("data_format"), &format.to_string())),
         command,
         env,
         env_pass: env_pass(cx, at.key("env_pass"), file),
@@ -147,7 +151,7 @@ fn env_file_entries(
             None => return cx.error(at.place(), "the env_file has no path", None),
         },
     };
-    let path = cx.plain(path_at, path);
+    let Some(path) = cx.plain(path_at, path) else { return };
     let bytes = match (cx.inputs.read)(&cx.dir.join(&path)) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
@@ -220,7 +224,7 @@ fn env_pass(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<String>
 }
 
 fn account(cx: &mut Context<'_>, at: At<'_>, name: Option<&String>) -> Option<String> {
-    let name = cx.plain(at, name?);
+    let name = cx.plain(at, name?)?;
     let allowed = |c: char| c.is_ascii_alphanumeric() || "_-.$".contains(c);
     if name.is_empty() || name.len() > 32 || !name.chars().all(allowed) || name.starts_with('-') {
         cx.error(at.place(), format!("\"{name}\" is no name of an account"), None);
@@ -242,14 +246,8 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
             PortFile::Text(text) => (Some(PortNumberFile::Text(text.clone())), at, None),
             PortFile::Table(table) => (table.port.clone(), at.key("port"), table.host.as_ref()),
         };
-        let host = host.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |host| {
-            let text = cx.plain(at.key("host"), host);
-            text.parse().unwrap_or_else(|_| {
-                let hint = "such as 127.0.0.1, ::1 or 0.0.0.0".to_owned();
-                cx.error(at.key("host").place(), format!("\"{text}\" is no IP address"), Some(hint));
-                IpAddr::V4(Ipv4Addr::LOCALHOST)
-            })
-        });
+        let host =
+            host.and_then(|host| self::host(cx, at.key("host"), host)).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let number = match number {
             None => {
                 cx.error(
@@ -270,6 +268,16 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
     list
 }
 
+fn host(cx: &mut Context<'_>, at: At<'_>, host: &str) -> Option<IpAddr> {
+    let text = cx.plain(at, host)?;
+    let address = text.parse().ok();
+    if address.is_none() {
+        let hint = "such as 127.0.0.1, ::1 or 0.0.0.0".to_owned();
+        cx.error(at.place(), format!("\"{text}\" is no IP address"), Some(hint));
+    }
+    address
+}
+
 enum Port {
     Fixed(u16),
     Auto,
@@ -280,11 +288,7 @@ fn port_number(cx: &mut Context<'_>, at: At<'_>, file: &PortNumberFile) -> Optio
     let number = match file {
         PortNumberFile::Number(number) => *number,
         PortNumberFile::Text(text) => {
-            let before = cx.report.problems.len();
-            let text = cx.plain(at, text);
-            if cx.report.problems.len() > before {
-                return None;
-            }
+            let text = cx.plain(at, text)?;
             if text == "auto" {
                 return Some(Port::Auto);
             }
@@ -346,9 +350,8 @@ fn parts(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<String> {
     let names = file.parts.clone().unwrap_or_default();
     for (index, name) in names.iter().enumerate() {
         if !cx.names.parts.contains(name) {
-            let built_in = cx.inputs.known_parts();
             let mut known = cx.names.parts.iter().map(String::as_str).collect::<BTreeSet<_>>();
-            known.extend(built_in.iter().copied());
+            known.extend(cx.inputs.parts.iter().map(|part| part.name));
             let hint = suggest(name, known.iter().copied()).unwrap_or_else(|| format!("declare it: [parts.{name}]"));
             cx.error(at.item(index).place(), format!("part \"{name}\" is not declared"), Some(hint));
         }

@@ -18,8 +18,13 @@ pub fn refuse_shared_ports<'n>(cx: &mut Context<'_>, services: &[ServiceSpec], a
             let Some((_, other, other_port)) = holder else { continue };
             let place = at(&service.name).key("ports").key(&port.name).place();
             let first = at(other).key("ports").key(other_port).place();
+            let message = if other == service.name {
+                format!("port {number} is declared twice by \"{other}\"")
+            } else {
+                format!("port {number} is declared twice: by \"{other}\" and by \"{}\"", service.name)
+            };
             cx.report
-                .error(place, format!("port {number} is declared twice: by \"{other}\" and by \"{}\"", service.name))
+                .error(place, message)
                 .related(first, "declared here first")
                 .hint("give one of them another number, or \"auto\"");
         }

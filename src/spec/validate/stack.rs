@@ -25,8 +25,10 @@ pub fn stack(cx: &mut Context<'_>, at: At<'_>, file: &StackTable) -> StackHead {
     let name = match &file.name {
         Some(name) => {
             let name = cx.plain(at.key("name"), name);
-            check_name(cx.report, at.key("name").place(), "stack", &name);
-            name
+            if let Some(name) = &name {
+                check_name(cx.report, at.key("name").place(), "stack", name);
+            }
+            name.unwrap_or_default()
         }
         None => directory_name(cx.dir),
     };
@@ -212,7 +214,7 @@ fn source(cx: &mut Context<'_>, at: At<'_>, file: &SourceFile, version: &str) ->
         }
     }
     let mut required = |key: &str, value: Option<&String>| {
-        let value = value.map(|value| cx.plain(at.key(key), value));
+        let value = value.and_then(|value| cx.plain(at.key(key), value));
         if value.as_ref().is_none_or(String::is_empty) && at.key(key).node().is_none() {
             cx.error(at.place(), format!("a source of kind \"{word}\" needs \"{key}\""), None);
         }

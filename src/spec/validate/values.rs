@@ -7,8 +7,8 @@ use super::super::error::Report;
 use super::super::file::{DurationText, FileMode, SizeFile, StatusFile};
 use super::super::interpolate;
 use super::super::load::Inputs;
-use super::super::node::{Node, Place};
-use super::super::template::{Piece, Template};
+use super::super::node::{Node, Place, SourceKind};
+use super::super::template::Template;
 use super::super::{presets, units};
 use super::names::{Names, Own, check_fact};
 
@@ -72,7 +72,12 @@ impl Context<'_> {
     pub fn error(&mut self, place: Place, message: impl Into<String>, hint: Option<String>) {
         let message = message.into();
         if self.said.insert((place.source, place.start, message.clone())) {
-            self.report.error(place, message).maybe(hint);
+            let of_preset = self.report.sources.get(place).is_some_and(|source| source.kind == SourceKind::Preset);
+            let service = self.own.as_ref().filter(|_| of_preset).map(|own| own.place);
+            let finding = self.report.error(place, message).maybe(hint);
+            if let Some(service) = service {
+                finding.related(service, "in the service made from it");
+            }
         }
     }
 
@@ -101,25 +106,23 @@ impl Context<'_> {
         Template::new(resolved.pieces)
     }
 
-    /// Text whose references are all of the environment.
-    pub fn plain(&mut self, at: At<'_>, text: &str) -> String {
+    /// Text whose references are all of the environment; `None` when something is wrong with it, which is then reported.
+    pub fn plain(&mut self, at: At<'_>, text: &str) -> Option<String> {
+        let before = self.report.problems.len();
         let template = self.template(at, text);
         if let Some(fact) = template.facts().next() {
             let message = format!("${{{fact}}} cannot be used here");
             self.error(at.place(), message, Some("only environment references are possible here".to_owned()));
+            return None;
         }
-        template
-            .pieces()
-            .iter()
-            .map(|piece| match piece {
-                Piece::Literal(text) => text.as_str(),
-                Piece::Fact { .. } => "",
-            })
-            .collect()
+        if self.report.problems.len() > before {
+            return None;
+        }
+        template.render(&|_: &str| None).ok()
     }
 
     pub fn plain_option(&mut self, at: At<'_>, text: Option<&String>) -> Option<String> {
-        text.map(|text| self.plain(at, text))
+        text.and_then(|text| self.plain(at, text))
     }
 
     pub fn template_option(&mut self, at: At<'_>, text: Option<&String>) -> Option<Template> {
@@ -166,7 +169,7 @@ impl Context<'_> {
 
     /// A duration; zero is refused unless it is allowed.
     pub fn duration(&mut self, at: At<'_>, text: Option<&DurationText>, zero_allowed: bool) -> Option<Duration> {
-        let text = self.plain(at, &text?.0);
+        let text = self.plain(at, &text?.0)?;
         match units::duration(&text) {
             Ok(duration) if duration.is_zero() && !zero_allowed => {
                 self.error(at.place(), "the duration must not be zero", None);
@@ -185,7 +188,7 @@ impl Context<'_> {
         let parsed = match size? {
             SizeFile::Bytes(bytes) => u64::try_from(*bytes).map_err(|_| format!("the size {bytes} is negative")),
             SizeFile::Text(text) => {
-                let text = self.plain(at, text);
+                let text = self.plain(at, text)?;
                 units::size(&text).map_err(|problem| format!("the size \"{text}\" {problem}"))
             }
         };
@@ -282,21 +285,18 @@ impl Context<'_> {
     }
 
     fn file(&mut self, at: At<'_>, path: &str) -> Option<Template> {
-        let path = self.plain(at, path);
+        let path = self.plain(at, path)?;
         let text = match (self.inputs.read)(&self.dir.join(&path)) {
-            Ok(bytes) => {
-                match super::super::parse::text(self.report, super::super::node::SourceKind::Stack, &path, &bytes) {
-                    Some(source) => {
-                        let place = Place::new(source, 0..0);
-                        self.report.sources.get(place).map(|source| source.text.clone()).map(|text| (place, text))?
-                    }
-                    None => return None,
+            Ok(bytes) => match super::super::parse::text(self.report, SourceKind::Stack, &path, &bytes) {
+                Some(source) => {
+                    let place = Place::new(source, 0..0);
+                    self.report.sources.get(place).map(|source| source.text.clone()).map(|text| (place, text))?
                 }
-            }
+                None => return None,
+            },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => match presets::file(&path) {
                 Some(text) => {
-                    let source =
-                        self.report.sources.add(super::super::node::SourceKind::Preset, path.clone(), text.to_owned());
+                    let source = self.report.sources.add(SourceKind::Preset, path.clone(), text.to_owned());
                     (Place::new(source, 0..0), text.to_owned())
                 }
                 None => {
