@@ -300,7 +300,8 @@ mod tests {
 
     #[test]
     fn global_options_may_follow_the_verb() {
-        let cli = Cli::try_parse_from(["reeve", "up", "-d", "--mode", "development", "-f", "x.toml", "a", "b"]).unwrap();
+        let cli =
+            Cli::try_parse_from(["reeve", "up", "-d", "--mode", "development", "-f", "x.toml", "a", "b"]).unwrap();
         assert_eq!(cli.global.mode.as_deref(), Some("development"));
         assert!(matches!(cli.verb, Verb::Up(up) if up.detach && up.services == ["a", "b"]));
     }

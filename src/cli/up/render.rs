@@ -106,7 +106,8 @@ pub(crate) mod tests {
     use crate::engine::{Failure, FailureKind};
 
     pub(crate) fn service(name: &str, phase: Phase) -> Service {
-        let text = format!(r#"{{"name":"{name}","phase":"stopped","desired":"running","required":true,"phase_ms":2300}}"#);
+        let text =
+            format!(r#"{{"name":"{name}","phase":"stopped","desired":"running","required":true,"phase_ms":2300}}"#);
         Service { phase, ..serde_json::from_str(&text).unwrap() }
     }
 
