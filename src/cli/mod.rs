@@ -42,18 +42,19 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let choice = match cli.global.color {
+    let global = cli.global();
+    let choice = match global.color {
         Color::Auto => ColorChoice::Auto,
         Color::Always => ColorChoice::Always,
         Color::Never => ColorChoice::Never,
     };
-    let output = Output::new(choice, cli.global.quiet);
-    let level = ["info", "debug", "trace"][usize::from(cli.global.verbose.min(2))];
+    let output = Output::new(choice, global.quiet);
+    let level = ["info", "debug", "trace"][usize::from(global.verbose.min(2))];
     // A foreground command says by itself what people need; its log starts at warnings unless more is asked for.
-    let level = if cli.global.verbose == 0 && !up::is_detached() { "warn" } else { level };
+    let level = if global.verbose == 0 && !up::is_detached() { "warn" } else { level };
     let done = crate::telemetry::init(level, output.stderr_color())
         .map_err(|error| Failure::new(Exit::Usage, error))
-        .and_then(|()| run(&cli.verb, &cli.global, output));
+        .and_then(|()| run(&cli.verb, &global, output));
     match done {
         Ok(exit) => exit.into(),
         Err(failure) => {

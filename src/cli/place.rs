@@ -71,7 +71,7 @@ mod tests {
 
     fn global(args: &[&str]) -> Global {
         let args = ["reeve", "ps"].iter().chain(args);
-        super::super::args::Cli::try_parse_from(args).unwrap().global
+        super::super::args::Cli::try_parse_from(args).unwrap().global()
     }
 
     #[test]
