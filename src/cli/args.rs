@@ -304,6 +304,15 @@ mod tests {
     }
 
     #[test]
+    fn every_variable_is_a_known_setting() {
+        let command = Cli::command();
+        let verbs = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        for variable in command.get_arguments().chain(verbs).filter_map(clap::Arg::get_env) {
+            assert!(crate::settings::ALL.iter().any(|setting| variable == setting.name), "{variable:?}");
+        }
+    }
+
+    #[test]
     fn times_are_read_with_and_without_units() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));

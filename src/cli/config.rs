@@ -20,7 +20,7 @@ pub fn run(args: &Config, global: &Global, output: Output) -> Result {
     let stack = open_stack(global, output)?;
     if args.check {
         let count = stack.spec.services.len();
-        output.say(&format!("{} is valid: {count} services, mode {}", stack.file.display(), stack.spec.mode));
+        output.say(&format!("{} is valid (mode {}, services: {count})", stack.file.display(), stack.spec.mode));
     } else if args.graph == Some(Graph::Mermaid) {
         output.data(&spec::mermaid(&stack.spec))?;
     } else {

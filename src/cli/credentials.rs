@@ -27,6 +27,7 @@ pub fn run(args: &Credentials, global: &Global, output: Output) -> Result {
                 template.render(&*facts).map_err(|error| {
                     let what = format!("cannot tell {label} of {}", service.name);
                     Failure::new(Exit::Failed, anyhow::Error::new(error).context(what))
+                        .hint("secrets are made by the first reeve up")
                 })?
             };
             rows.push((service.name.clone(), label.clone(), value));

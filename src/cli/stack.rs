@@ -120,16 +120,17 @@ pub fn supervise(stack: Stack, launch: &Launch, watch: impl FnOnce(SupervisorHan
 /// What `${…}` means for one service, from files only: nothing is made or fetched.
 pub fn facts<'s>(stack: &'s Stack, service: &'s ServiceSpec) -> Result<Box<dyn Facts + 's>> {
     let path = stack.data_dir.join("secrets.env");
-    if !path.exists() {
-        return Err(
-            Failure::message(Exit::Failed, "the stack has no secrets yet").hint("the first reeve up makes them")
-        );
-    }
-    let env = |name: &str| std::env::var(name).ok();
-    let (secrets, warnings) = Secrets::open(&path, [], env)?;
-    for warning in warnings {
-        tracing::warn!("{warning}");
-    }
+    // Reading makes none: the first `up` does. Until then a text with a secret in it cannot be told.
+    let secrets = match path.exists() {
+        true => {
+            let (secrets, warnings) = Secrets::open(&path, [], |name: &str| std::env::var(name).ok())?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            Some(secrets)
+        }
+        false => None,
+    };
     let port = |of: &ServiceSpec, name: Option<&str>| {
         let port = of.ports.iter().find(|port| name.is_none_or(|name| port.name == name))?;
         port.number.map(|number| number.to_string())
@@ -138,7 +139,7 @@ pub fn facts<'s>(stack: &'s Stack, service: &'s ServiceSpec) -> Result<Box<dyn F
     Ok(Box::new(move |name: &str| {
         let names = name.split('.').collect::<Vec<_>>();
         match names[..] {
-            ["secret", secret] => secrets.get(secret).map(|value| value.expose().to_owned()),
+            ["secret", secret] => secrets.as_ref()?.get(secret).map(|value| value.expose().to_owned()),
             ["stack", "name"] => Some(stack.spec.name.clone()),
             ["stack", "mode"] => Some(stack.spec.mode.clone()),
             ["stack", "data_dir"] => Some(stack.data_dir.display().to_string()),

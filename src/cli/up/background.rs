@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::DETACHED;
 use super::live::{Live, REDRAW};
 use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::{Global, Up};
@@ -56,7 +55,7 @@ fn spawn(stack: &Stack, up: &Up, global: &Global, log: &Path) -> Result<Child> {
     let program = std::env::current_exe().context("cannot tell where reeve itself lies")?;
     // It makes a session of its own, first thing: the terminal's end is not its end.
     let mut command = Command::new(program);
-    command.arg("up").args(options(stack, up, global)).env(DETACHED, "1");
+    command.arg("up").args(options(stack, up, global)).env(crate::settings::DETACHED.name, "1");
     command.stdin(Stdio::null()).stdout(open()?).stderr(open()?);
     #[expect(clippy::disallowed_methods, reason = "the copy outlives us: it is no child of a supervisor")]
     let copy = command.spawn().context("cannot start reeve in the background")?;

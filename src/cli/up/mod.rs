@@ -7,6 +7,7 @@ use super::output::Output;
 use super::place::Place;
 use super::stack::{Ended, Launch, Stack, open_stack, supervise};
 use crate::control::client::{Client, ClientError};
+use crate::settings;
 
 mod background;
 mod live;
@@ -17,11 +18,8 @@ mod screen;
 pub use progress::unready;
 pub use screen::waiting_for;
 
-/// Set for the copy of itself that `up -d` starts: it supervises and shows nothing.
-pub const DETACHED: &str = "REEVE_DETACHED";
-
 pub fn is_detached() -> bool {
-    std::env::var_os(DETACHED).is_some()
+    settings::DETACHED.get().is_some()
 }
 
 pub fn run(up: &Up, global: &Global, output: Output) -> Result {
