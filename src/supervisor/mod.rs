@@ -1,7 +1,36 @@
-//! placeholder
+//! Does what the engine says: children, probes, timers, logs, volumes; and tells it what came of it.
+//!
+//! Owns the one loop ([`Supervisor`]), a task for each thing under way, and the thread of the logs. Decides nothing: a
+//! choice that creeps in here belongs into the engine. The way in is [`handle`]; [`assemble`] makes everything ready
+//! before the first service is started, the loop in [`runtime`] selects an event, steps the engine, runs the effects.
 
+mod assemble;
+mod assembly;
+mod effects;
+mod exec;
+mod facts;
 pub mod handle;
 pub mod history;
+pub mod journal;
+mod launch;
+pub mod layout;
+mod limits;
 pub mod output;
+mod prepare;
 pub mod probe;
+mod probes;
+mod publish;
+mod run;
+mod runtime;
+mod selection;
+mod signals;
+mod state_writer;
+mod steps;
 pub mod why;
+
+pub use assemble::{AssembleError, Options, assemble, stack_key};
+pub use assembly::Assembly;
+pub use facts::{PartFacts, ServiceFacts, StackFacts};
+pub use publish::{tail, view};
+pub use runtime::{Ended, Supervisor};
+pub use signals::Signals;

@@ -1,0 +1,246 @@
+//! The v2 cgroup directory reeve may work in: finding it, and one group's files.
+
+use std::ffi::CString;
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// Where reeve itself goes, so that controllers may be enabled beside it.
+const OWN_LEAF: &str = "supervisor";
+const CONTROLLERS: [&str; 4] = ["memory", "pids", "cpu", "io"];
+
+/// A delegated place for our groups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Base {
+    pub path: PathBuf,
+    /// Controllers that can be used in groups below `path`.
+    pub controllers: Vec<String>,
+}
+
+/// Finds our own v2 cgroup and proves by trying that groups can be made there and processes be placed in them.
+pub fn find_base() -> Result<Base, String> {
+    let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|e| format!("/proc/self/mountinfo: {e}"))?;
+    let mount = mounts
+        .lines()
+        .filter_map(|line| line.split_once(" - "))
+        .find(|(_, right)| right.starts_with("cgroup2 "))
+        .and_then(|(left, _)| left.split(' ').nth(4))
+        .ok_or("no cgroup2 file system is mounted")?;
+    let own = fs::read_to_string("/proc/self/cgroup").map_err(|e| format!("/proc/self/cgroup: {e}"))?;
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).ok_or("this process is in no v2 cgroup")?;
+    let mut path = Path::new(mount).join(own);
+    if path.file_name().is_some_and(|n| n == OWN_LEAF) {
+        path.pop();
+    }
+    let procs = path.join("cgroup.procs");
+    let writable = nix::unistd::access(&procs, nix::unistd::AccessFlags::W_OK);
+    writable.map_err(|e| format!("{} is not writable: {}", procs.display(), e.desc()))?;
+    let trial = path.join(format!("reeve-trial-{}-{:?}", std::process::id(), std::thread::current().id()));
+    fs::create_dir(&trial).map_err(|e| format!("cannot make a cgroup in {}: {e}", path.display()))?;
+    fs::remove_dir(&trial).map_err(|e| format!("cannot remove a cgroup in {}: {e}", path.display()))?;
+    let is_root = !path.join("cgroup.type").exists();
+    let available = words(&path.join("cgroup.controllers"));
+    if !available.is_empty() && !is_root {
+        move_self_aside(&path);
+    }
+    let controllers = enable(&path, &available);
+    Ok(Base { path, controllers })
+}
+
+fn words(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+/// A group with processes in it cannot pass controllers on; when we are its only process, we step into a leaf.
+fn move_self_aside(path: &Path) {
+    let own = std::process::id().to_string();
+    let procs = words(&path.join("cgroup.procs"));
+    if procs.iter().any(|p| *p != own) || procs.is_empty() {
+        return;
+    }
+    let leaf = path.join(OWN_LEAF);
+    if fs::create_dir(&leaf).is_ok() || leaf.is_dir() {
+        // Failure shows in the list of enabled controllers, which is what anybody asks for.
+        let _moved = fs::write(leaf.join("cgroup.procs"), own);
+    }
+}
+
+/// Passes controllers on to children of `path`; the answer is what is passed on now.
+pub fn enable(path: &Path, wanted: &[String]) -> Vec<String> {
+    let control = path.join("cgroup.subtree_control");
+    for controller in CONTROLLERS.iter().filter(|c| wanted.iter().any(|w| w == *c)) {
+        // One by one: a refused controller must not take the others with it. The read below is the answer.
+        let _enabled = fs::write(&control, format!("+{controller}"));
+    }
+    words(&control)
+}
+
+/// One cgroup directory.
+#[derive(Debug)]
+pub struct Group {
+    pub path: PathBuf,
+    dir: Arc<OwnedFd>,
+    events: OwnedFd,
+}
+
+fn open_at(dir: Option<BorrowedFd<'_>>, path: &Path, flags: i32) -> io::Result<OwnedFd> {
+    let name = CString::new(path.as_os_str().as_bytes())?;
+    let at = dir.map_or(libc::AT_FDCWD, |d| d.as_raw_fd());
+    // SAFETY: opens a path; the new descriptor is owned by nobody else.
+    unsafe {
+        let fd = libc::openat(at, name.as_ptr(), flags | libc::O_CLOEXEC);
+        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
+    }
+}
+
+impl Group {
+    /// Makes the directory (its parent must exist) or takes an existing one.
+    pub fn create(path: PathBuf) -> io::Result<Self> {
+        match fs::create_dir(&path) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => Self::open(path),
+        }
+    }
+
+    pub fn open(path: PathBuf) -> io::Result<Self> {
+        let dir = open_at(None, &path, libc::O_DIRECTORY | libc::O_RDONLY)?;
+        let events = open_at(Some(dir.as_fd()), Path::new("cgroup.events"), libc::O_RDONLY)?;
+        Ok(Self { path, dir: Arc::new(dir), events })
+    }
+
+    pub fn dir(&self) -> Arc<OwnedFd> {
+        Arc::clone(&self.dir)
+    }
+
+    /// One read: whether any process, also in groups below, is alive.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        let mut buffer = [0_u8; 128];
+        // SAFETY: reads into a local buffer from an open file.
+        let read = unsafe { libc::pread(self.events.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        match usize::try_from(read) {
+            Ok(read) => Ok(memchr::memmem::find(&buffer[..read], b"populated 0").is_some()),
+            Err(_) => match io::Error::last_os_error() {
+                // The directory was removed, which only an empty one can be.
+                e if e.raw_os_error() == Some(libc::ENODEV) => Ok(true),
+                e => Err(e),
+            },
+        }
+    }
+
+    /// Until `is_empty`, woken by the kernel.
+    pub async fn wait_empty(&self) -> io::Result<()> {
+        if self.is_empty()? {
+            return Ok(());
+        }
+        // A file of its own: the kernel remembers per open file what has been seen.
+        let own = open_at(Some(self.dir.as_fd()), Path::new("cgroup.events"), libc::O_RDONLY)?;
+        let watch = AsyncFd::with_interest(Watched { path: &self.path, events: own }, Interest::PRIORITY)?;
+        loop {
+            if watch.get_ref().is_empty()? {
+                return Ok(());
+            }
+            let mut guard = watch.ready(Interest::PRIORITY).await?;
+            guard.clear_ready();
+        }
+    }
+
+    /// Kills everything inside at once.
+    pub fn kill(&self) -> io::Result<()> {
+        match self.write("cgroup.kill", "1") {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => self.kill_one_by_one(),
+            other => other,
+        }
+    }
+
+    /// Before Linux 5.14: frozen, so that nobody forks away.
+    fn kill_one_by_one(&self) -> io::Result<()> {
+        let frozen = self.write("cgroup.freeze", "1");
+        loop {
+            let pids = self.pids();
+            for pid in &pids {
+                // SAFETY: signals a process that is in this group now.
+                unsafe { libc::kill(*pid, libc::SIGKILL) };
+            }
+            let more = self.pids().into_iter().any(|pid| !pids.contains(&pid));
+            if !more {
+                break;
+            }
+        }
+        if frozen.is_ok() { self.write("cgroup.freeze", "0") } else { Ok(()) }
+    }
+
+    pub fn write(&self, file: &str, text: &str) -> io::Result<()> {
+        let fd = open_at(Some(self.dir.as_fd()), Path::new(file), libc::O_WRONLY)?;
+        // SAFETY: writes a live buffer to an open file.
+        let written = unsafe { libc::write(fd.as_raw_fd(), text.as_ptr().cast(), text.len()) };
+        if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// All processes, also of groups that a service made below its own.
+    pub fn pids(&self) -> Vec<i32> {
+        let mut pids = Vec::new();
+        collect(&self.path, &mut pids);
+        pids
+    }
+
+    /// Removes the directory and groups below; fails while a process lives there.
+    pub fn remove(&self) -> io::Result<()> {
+        match fs::remove_dir(&self.path) {
+            Err(e) if e.raw_os_error() == Some(libc::EBUSY) => remove_below(&self.path),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
+            other => other,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Watched<'a> {
+    path: &'a Path,
+    events: OwnedFd,
+}
+
+impl AsRawFd for Watched<'_> {
+    fn as_raw_fd(&self) -> i32 {
+        self.events.as_raw_fd()
+    }
+}
+
+impl Watched<'_> {
+    fn is_empty(&self) -> io::Result<bool> {
+        let mut buffer = [0_u8; 128];
+        // SAFETY: reads into a local buffer from an open file.
+        let read = unsafe { libc::pread(self.events.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        match usize::try_from(read) {
+            Ok(read) => Ok(memchr::memmem::find(&buffer[..read], b"populated 0").is_some()),
+            Err(_) if !self.path.exists() => Ok(true),
+            Err(_) => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+fn collect(path: &Path, pids: &mut Vec<i32>) {
+    let text = fs::read_to_string(path.join("cgroup.procs")).unwrap_or_default();
+    pids.extend(text.lines().filter_map(|l| l.parse::<i32>().ok()));
+    for below in below(path) {
+        collect(&below, pids);
+    }
+}
+
+/// Groups directly inside this one.
+pub fn below(path: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    entries.flatten().filter(|e| e.file_type().is_ok_and(|t| t.is_dir())).map(|e| e.path()).collect()
+}
+
+fn remove_below(path: &Path) -> io::Result<()> {
+    for child in below(path) {
+        remove_below(&child)?;
+    }
+    fs::remove_dir(path)
+}

@@ -1,0 +1,128 @@
+//! A process tree without a cgroup: found by session, group, parent and a marker in the environment.
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::identity::{self, Stat};
+
+/// The variable that marks a run's processes.
+pub const MARKER: &str = "REEVE_RUN";
+/// Rescans while waiting: no event tells when a stranger's child ends.
+const RESCAN: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(50)];
+/// Freezing rounds: each must stop at least one process more than the last, so a fork bomb runs out of living parents.
+const FREEZE_ROUNDS: usize = 200;
+
+/// What is known of one run's processes.
+#[derive(Debug)]
+pub struct Scan {
+    marker: Option<Vec<u8>>,
+    /// Everything below a leader by parent, session or marker; without it, the leader's group only.
+    whole_tree: bool,
+    known: Mutex<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    members: HashSet<(i32, u64)>,
+    sessions: HashSet<i32>,
+    groups: HashSet<i32>,
+    /// No member can be older: guards against numbers that were used before.
+    since: u64,
+}
+
+impl Scan {
+    pub fn new(marker: Option<&str>, whole_tree: bool) -> Self {
+        let marker = marker.map(|m| format!("{MARKER}={m}").into_bytes());
+        Self { marker, whole_tree, known: Mutex::default() }
+    }
+
+    /// Tells who leads; its session and group are its pid.
+    pub fn add_leader(&self, pid: i32, start_time: u64) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.members.insert((pid, start_time));
+        known.sessions.insert(pid);
+        known.groups.insert(pid);
+        known.since = if known.since == 0 { start_time } else { known.since.min(start_time) };
+    }
+
+    /// The living members, by one look (repeated until nothing more follows from what was found).
+    pub fn members(&self) -> Vec<Stat> {
+        let all = identity::processes();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = std::process::id() as i32;
+        let mut found: HashSet<i32> = HashSet::new();
+        let mut unread: HashSet<i32> = HashSet::new();
+        loop {
+            let before = found.len();
+            for stat in &all {
+                if found.contains(&stat.pid) || stat.pid == own || stat.start_time < known.since {
+                    continue;
+                }
+                let belongs = known.members.contains(&(stat.pid, stat.start_time))
+                    || known.groups.contains(&stat.group)
+                    || self.whole_tree && (known.sessions.contains(&stat.session) || found.contains(&stat.parent))
+                    || self.whole_tree && unread.insert(stat.pid) && self.is_marked(stat.pid);
+                if belongs {
+                    found.insert(stat.pid);
+                    known.members.insert((stat.pid, stat.start_time));
+                    if self.whole_tree {
+                        known.sessions.insert(stat.session);
+                        known.groups.insert(stat.group);
+                    }
+                }
+            }
+            if found.len() == before {
+                break;
+            }
+        }
+        let alive: Vec<Stat> = all.into_iter().filter(|s| found.contains(&s.pid) && !s.is_dead()).collect();
+        // A number whose last process is gone may be given to a stranger: forget it.
+        known.members = alive.iter().map(|s| (s.pid, s.start_time)).collect();
+        known.sessions = alive.iter().map(|s| s.session).collect();
+        known.groups = alive.iter().map(|s| s.group).collect();
+        if !self.whole_tree {
+            known.sessions.clear();
+        }
+        alive
+    }
+
+    fn is_marked(&self, pid: i32) -> bool {
+        let Some(marker) = &self.marker else { return false };
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment.split(|b| *b == 0).any(|entry| entry == marker.as_slice())
+    }
+
+    /// Stops everybody first, so that nobody forks between the look and the kill; repeated until nobody is new.
+    pub fn kill(&self) -> io::Result<()> {
+        let mut stopped: HashSet<(i32, u64)> = HashSet::new();
+        for _ in 0..FREEZE_ROUNDS {
+            let fresh: Vec<Stat> =
+                self.members().into_iter().filter(|s| !stopped.contains(&(s.pid, s.start_time))).collect();
+            if fresh.is_empty() {
+                break;
+            }
+            for stat in fresh {
+                identity::signal_exact(stat.pid, stat.start_time, libc::SIGSTOP)?;
+                stopped.insert((stat.pid, stat.start_time));
+            }
+        }
+        for stat in self.members() {
+            identity::signal_exact(stat.pid, stat.start_time, libc::SIGKILL)?;
+        }
+        Ok(())
+    }
+
+    /// Until a look finds nobody.
+    pub async fn wait_empty(&self) -> io::Result<()> {
+        let mut waits = RESCAN.iter();
+        let mut wait = RESCAN[0];
+        while !self.members().is_empty() {
+            wait = *waits.next().unwrap_or(&wait);
+            tokio::time::sleep(wait).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Everything that one life of reeve holds on to: the stack as it will run, its facts, its places and its machinery.
+//!
+//! Made once by [`super::assemble`], read by the loop and its tasks, dropped at the end with the lock on the data
+//! directory. Decides nothing about services.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use super::facts::StackFacts;
+use super::journal::{Journal, State};
+use super::layout::Layout;
+use super::output::{LogHub, LogSink};
+use crate::engine::{Failure, RunId};
+use crate::platform::account::Account;
+use crate::platform::lock::Lock;
+use crate::platform::notify::Systemd;
+use crate::platform::{Child, Containment, Credentials, Tree, limits};
+use crate::spec::{ServiceId, ServiceSpec, StackSpec};
+use crate::volumes::PartVersion;
+
+/// Where programs are looked for when reeve's own environment does not say.
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
+const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
+
+#[derive(Debug)]
+pub struct Assembly {
+    pub stack: StackSpec,
+    pub layout: Layout,
+    pub facts: StackFacts,
+    pub containment: Containment,
+    pub logs: LogHub,
+    pub sinks: Vec<LogSink>,
+    pub state: State,
+    pub systemd: Systemd,
+    /// Services that cannot be had on this machine, and why.
+    pub unavailable: BTreeMap<ServiceId, Failure>,
+    /// reeve's own environment, as far as services may get it.
+    pub environment: BTreeMap<String, String>,
+    /// Accounts of the services, when reeve is root; by name.
+    pub accounts: BTreeMap<String, Account>,
+    /// The preset that each service runs by, where an alternative took the place of the first choice.
+    pub chosen: BTreeMap<ServiceId, String>,
+    /// What this machine cannot enforce, in words, by service.
+    pub limits: Mutex<BTreeMap<String, Vec<limits::Enforcement>>>,
+    pub(super) journal: Mutex<Journal>,
+    pub(super) _lock: Lock,
+}
+
+impl Assembly {
+    pub fn sink(&self, service: ServiceId) -> &LogSink {
+        &self.sinks[service.index()]
+    }
+
+    pub fn unavailable(&self, service: ServiceId) -> Option<&Failure> {
+        self.unavailable.get(&service)
+    }
+
+    /// The account a service runs as; `None`: reeve's own.
+    pub fn account(&self, spec: &ServiceSpec) -> Result<Option<&Account>, String> {
+        if self.accounts.is_empty() {
+            return Ok(None);
+        }
+        let name = spec.user.as_deref().unwrap_or(&self.stack.user);
+        match self.accounts.get(name) {
+            Some(account) => Ok(Some(account)),
+            None => Err(format!("there is no account {name}, which {} runs as", spec.name)),
+        }
+    }
+
+    /// What every service finds in its environment before its own `env` is laid over it.
+    pub fn base_environment(&self, spec: &ServiceSpec, account: Option<&Account>) -> BTreeMap<String, String> {
+        let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
+        let passed = PASSED.into_iter().chain(spec.env_pass.iter().map(String::as_str));
+        for name in passed {
+            if let Some(value) = self.environment.get(name) {
+                env.insert(name.to_owned(), value.clone());
+            }
+        }
+        match account {
+            Some(account) => {
+                env.insert("HOME".to_owned(), account.home.to_string_lossy().into_owned());
+                env.insert("USER".to_owned(), account.name.clone());
+                env.insert("LOGNAME".to_owned(), account.name.clone());
+            }
+            None => {
+                for name in ["HOME", "USER", "LOGNAME"] {
+                    if let Some(value) = self.environment.get(name) {
+                        env.insert(name.to_owned(), value.clone());
+                    }
+                }
+            }
+        }
+        env
+    }
+
+    /// The directory of `services.toml` where the service's account may enter it, its run directory otherwise.
+    pub fn default_cwd(&self, spec: &ServiceSpec, credentials: Option<&Credentials>) -> PathBuf {
+        let open = match credentials {
+            None => true,
+            Some(credentials) => crate::platform::account::may_enter(&self.stack.dir, credentials),
+        };
+        if open { self.stack.dir.clone() } else { PathBuf::from("/") .join(self.fallback_cwd(spec)) }
+    }
+
+    fn fallback_cwd(&self, spec: &ServiceSpec) -> PathBuf {
+        let run_dir = self.layout.service(&spec.name);
+        if run_dir.is_dir() { run_dir } else { PathBuf::from("/") }
+    }
+
+    /// Name and version of the part that writes a service's data: the first it needs.
+    pub fn part_version(&self, spec: &ServiceSpec) -> Option<PartVersion> {
+        let name = spec.parts.first()?;
+        let part = self.facts.parts.get(name)?;
+        Some(PartVersion { name: name.clone(), version: part.version.clone() })
+    }
+
+    /// Puts the limits of a service on its tree, and remembers which of them hold.
+    pub fn apply_limits(&self, spec: &ServiceSpec, tree: &Tree) {
+        let asked = super::limits::asked(&spec.limits);
+        if asked.is_empty() {
+            return;
+        }
+        let enforced = limits::apply(tree, &asked);
+        lock(&self.limits).insert(spec.name.clone(), enforced);
+    }
+
+    pub fn journal_spawn(&self, spec: &ServiceSpec, run: RunId, child: &Child, tree: &Tree) {
+        let mut journal = lock(&self.journal);
+        journal.spawned(&spec.name, run.0, child, tree, &spec.stop);
+    }
+
+    /// A helper gets no stop signal when it is cleared: it is killed.
+    pub fn journal_helper(&self, name: &str, run: RunId, child: &Child, tree: &Tree) {
+        let stop = crate::spec::StopSpec { signal: libc::SIGTERM, ..Default::default() };
+        lock(&self.journal).spawned(name, run.0, child, tree, &stop);
+    }
+
+    pub fn journal_gone(&self, service: ServiceId, run: RunId) {
+        lock(&self.journal).gone(&self.stack.service(service).name, run.0);
+    }
+
+    pub fn journal_tree_gone(&self, tree: &Tree) {
+        lock(&self.journal).gone(tree.service(), tree.run());
+    }
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}

@@ -1,0 +1,123 @@
+//! Views of the running stack for everybody else, at a bounded rate.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::assembly::{Assembly, lock};
+use super::facts::{ServiceFacts, reachable};
+use super::handle::{ServiceExtra, TailLine, View};
+use crate::engine::{Engine, Tick};
+use crate::spec::ServiceSpec;
+
+/// A view of 500 services costs some tenth of a millisecond: this often it can be made without being felt.
+const PERIOD: Duration = Duration::from_millis(10);
+
+/// Remembers whether there is news, and when the last view went out.
+#[derive(Debug, Default)]
+pub struct Publisher {
+    dirty: bool,
+    last: Option<Instant>,
+    fixed: Option<Arc<View>>,
+}
+
+impl Publisher {
+    pub fn changed(&mut self) {
+        self.dirty = true;
+    }
+
+    /// When the news should go out at the latest.
+    pub fn due(&self) -> Option<tokio::time::Instant> {
+        self.dirty.then(|| self.last.map_or_else(Instant::now, |last| last + PERIOD).into())
+    }
+
+    pub fn is_due(&self) -> bool {
+        self.dirty && self.last.is_none_or(|last| last.elapsed() >= PERIOD)
+    }
+
+    /// The view as of now.
+    pub fn view(&mut self, assembly: &Assembly, engine: &Engine, now: Tick) -> Arc<View> {
+        self.dirty = false;
+        self.last = Some(Instant::now());
+        // What does not change is taken from the first view.
+        let fixed = self.fixed.get_or_insert_with(|| Arc::new(view(assembly, engine, now)));
+        let mut extras = fixed.extras.clone();
+        for (extra, service) in extras.iter_mut().zip(&assembly.stack.services) {
+            extra.limits = enforced(assembly, service);
+        }
+        Arc::new(View {
+            snapshot: engine.snapshot(),
+            taken: now,
+            taken_at: Instant::now(),
+            extras,
+            ..View::clone(fixed)
+        })
+    }
+}
+
+/// The first view of a stack.
+pub fn view(assembly: &Assembly, engine: &Engine, now: Tick) -> View {
+    let rung = assembly.containment.rung();
+    let mut warnings = Vec::new();
+    if let Some(reason) = assembly.containment.reason() {
+        warnings.push(format!("processes are held together by {rung}: {reason}"));
+    }
+    View {
+        stack: assembly.stack.name.clone(),
+        mode: assembly.stack.mode.clone(),
+        data_dir: assembly.layout.data_dir().to_owned(),
+        started_at: crate::telemetry::wall_clock(),
+        pid: std::process::id(),
+        snapshot: engine.snapshot(),
+        taken: now,
+        taken_at: Instant::now(),
+        extras: assembly.stack.services.iter().map(|service| extra(assembly, service)).collect(),
+        mechanisms: vec![rung.to_string()],
+        warnings,
+    }
+}
+
+fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
+    let run_dir = assembly.layout.service(&service.name);
+    let facts = ServiceFacts { stack: &assembly.facts, service, run_dir: &run_dir };
+    let ports = assembly.facts.ports.get(&service.name);
+    let mut addresses: std::collections::BTreeMap<String, String> = service
+        .addresses
+        .iter()
+        // One that lacks a fact (of a part that is not there) is not shown.
+        .filter_map(|(label, address)| Some((label.clone(), address.render(&facts).ok()?)))
+        .collect();
+    if addresses.is_empty() {
+        addresses = ports
+            .into_iter()
+            .flatten()
+            .map(|(name, address)| (name.clone(), format!("{}:{}", reachable(address.ip()), address.port())))
+            .collect();
+    }
+    ServiceExtra {
+        ports: ports.into_iter().flatten().cloned().collect(),
+        addresses,
+        memory_bytes: None,
+        cpu_percent: None,
+        log: Some(assembly.layout.logs().join(&service.name).join("current")),
+        alternative: assembly.chosen.get(&service.id).cloned(),
+        limits: enforced(assembly, service),
+        isolation: (!service.networks.is_empty()).then(|| "networks are not enforced yet".to_owned()),
+    }
+}
+
+fn enforced(assembly: &Assembly, service: &ServiceSpec) -> Option<String> {
+    let limits = lock(&assembly.limits);
+    let known = limits.get(&service.name)?;
+    Some(known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "))
+}
+
+/// The newest lines of a service in memory, for `why`.
+pub fn tail(assembly: &Assembly, service: &str, lines: usize) -> Vec<TailLine> {
+    let Some(service) = assembly.stack.by_name(service) else { return Vec::new() };
+    let line = |line: super::output::LogLine| TailLine {
+        wall: line.wall,
+        stream: line.stream.to_string(),
+        text: assembly.facts.secrets.redact(&String::from_utf8_lossy(&line.bytes)),
+    };
+    assembly.sink(service.id).tail(lines).into_iter().map(line).collect()
+}
