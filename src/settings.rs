@@ -27,8 +27,10 @@ pub const LOG: Setting = Setting::new("REEVE_LOG", "what reeve logs about itself
 pub const LOG_FORMAT: Setting = Setting::new("REEVE_LOG_FORMAT", "text or json");
 pub const PARTS_DIR: Setting = Setting::new("REEVE_PARTS_DIR", "where third-party binaries are kept");
 pub const OFFLINE: Setting = Setting::new("REEVE_OFFLINE", "1: never use the network, as install --offline");
+/// Tells the copy that `up -d` starts what it is. Not for people, so not in the manual.
+pub const DETACHED: Setting = Setting::new("REEVE_DETACHED", "set by up -d for its copy in the background");
 
-/// All of them, for the manual.
+/// Those that are for people.
 pub const ALL: &[Setting] = &[FILE, DATA_DIR, MODE, PORT_OFFSET, LOG, LOG_FORMAT, PARTS_DIR, OFFLINE];
 
 #[cfg(test)]

@@ -9,16 +9,29 @@ use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 #[derive(Debug, Parser)]
 #[command(name = "reeve", version, about, max_term_width = 100, propagate_version = true)]
 pub struct Cli {
+    /// Same as --file, before the command (some commands have an -f of their own)
+    #[arg(short = 'f', value_hint = ValueHint::FilePath, value_name = "FILE")]
+    file_first: Option<PathBuf>,
     #[command(flatten)]
-    pub global: Global,
+    global: Global,
     #[command(subcommand)]
     pub verb: Verb,
+}
+
+impl Cli {
+    pub fn global(&self) -> Global {
+        let mut global = self.global.clone();
+        if let Some(file) = &self.file_first {
+            global.file = Some(file.clone());
+        }
+        global
+    }
 }
 
 #[derive(Debug, Clone, Args)]
 pub struct Global {
     /// The stack's file [default: services.toml here or above, then /etc/reeve/services.toml]
-    #[arg(long, short, global = true, env = "REEVE_FILE", value_hint = ValueHint::FilePath, value_name = "FILE")]
+    #[arg(long, global = true, env = "REEVE_FILE", value_hint = ValueHint::FilePath, value_name = "FILE")]
     pub file: Option<PathBuf>,
     /// Where data, logs and state are kept [default: .reeve beside the stack's file]
     #[arg(long, global = true, env = "REEVE_DATA_DIR", value_hint = ValueHint::DirPath, value_name = "DIR")]
@@ -291,6 +304,15 @@ mod tests {
     }
 
     #[test]
+    fn every_variable_is_a_known_setting() {
+        let command = Cli::command();
+        let verbs = command.get_subcommands().flat_map(clap::Command::get_arguments);
+        for variable in command.get_arguments().chain(verbs).filter_map(clap::Arg::get_env) {
+            assert!(crate::settings::ALL.iter().any(|setting| variable == setting.name), "{variable:?}");
+        }
+    }
+
+    #[test]
     fn times_are_read_with_and_without_units() {
         assert_eq!(duration("90"), Ok(Duration::from_secs(90)));
         assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
@@ -300,8 +322,10 @@ mod tests {
 
     #[test]
     fn global_options_may_follow_the_verb() {
-        let cli = Cli::try_parse_from(["reeve", "up", "-d", "--mode", "development", "-f", "x.toml", "a", "b"]).unwrap();
-        assert_eq!(cli.global.mode.as_deref(), Some("development"));
+        let cli =
+            Cli::try_parse_from(["reeve", "-f", "x.toml", "up", "-d", "--mode", "development", "a", "b"]).unwrap();
+        assert_eq!(cli.global().mode.as_deref(), Some("development"));
+        assert_eq!(cli.global().file.as_deref(), Some(std::path::Path::new("x.toml")));
         assert!(matches!(cli.verb, Verb::Up(up) if up.detach && up.services == ["a", "b"]));
     }
 }

@@ -13,7 +13,6 @@ use crate::engine::Phase;
 #[derive(Debug, Clone, Copy)]
 pub struct Output {
     pub quiet: bool,
-    stdout_color: bool,
     stderr_color: bool,
 }
 
@@ -21,15 +20,7 @@ impl Output {
     pub fn new(choice: ColorChoice, quiet: bool) -> Self {
         choice.write_global();
         let color = |choice: ColorChoice| !matches!(choice, ColorChoice::Never);
-        Self {
-            quiet,
-            stdout_color: color(AutoStream::choice(&io::stdout())),
-            stderr_color: color(AutoStream::choice(&io::stderr())),
-        }
-    }
-
-    pub fn stdout_color(self) -> bool {
-        self.stdout_color
+        Self { quiet, stderr_color: color(AutoStream::choice(&io::stderr())) }
     }
 
     pub fn stderr_color(self) -> bool {
@@ -96,7 +87,9 @@ pub fn stdin_is_terminal() -> bool {
 
 /// Columns of the terminal that stderr or stdout is, 80 where there is none.
 pub fn width() -> usize {
-    let terminal = indicatif::ProgressDrawTarget::stderr().width().map(usize::from);
+    let terminal =
+        terminal_size::terminal_size_of(io::stderr()).or_else(|| terminal_size::terminal_size_of(io::stdout()));
+    let terminal = terminal.map(|(width, _)| usize::from(width.0));
     let size = terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
     size.filter(|width| *width >= 20).unwrap_or(80)
 }

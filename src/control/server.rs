@@ -221,12 +221,12 @@ async fn start(State(context): State<Context>, request: Request) -> Reply {
 }
 
 async fn stop(State(context): State<Context>, request: Request) -> Reply {
-    let services = requested(&context, request).await?;
+    let services = named(requested(&context, request).await?)?;
     change(&context, Command::Stop { services }).await
 }
 
 async fn restart(State(context): State<Context>, request: Request) -> Reply {
-    let services = requested(&context, request).await?;
+    let services = named(requested(&context, request).await?)?;
     change(&context, Command::Restart { services }).await
 }
 
@@ -318,12 +318,24 @@ async fn read<T: DeserializeOwned>(context: &Context, request: Request) -> Resul
         Ok(Ok(body)) => body.to_bytes(),
     };
     let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
-    serde_json::from_slice(text).map_err(|error| Refused::bad(format!("the request's body is not understood: {error}")))
+    // An object and nothing else: a bare list would pass for one with every field left out.
+    let object = serde_json::from_slice::<serde_json::Map<_, _>>(text);
+    object
+        .and_then(|object| serde_json::from_value(object.into()))
+        .map_err(|error| Refused::bad(format!("the request's body is not understood: {error}")))
 }
 
 async fn requested(context: &Context, request: Request) -> Result<Vec<ServiceId>, Refused> {
     let body: wire::ServicesRequest = read(context, request).await?;
     ids(&context.handle.snapshot(), &body.services)
+}
+
+/// A forgotten or misspelt list must not stop everything.
+fn named(services: Vec<ServiceId>) -> Result<Vec<ServiceId>, Refused> {
+    if services.is_empty() {
+        return Err(Refused::bad("no services are named").hint("{\"services\": [\"NAME\"]}"));
+    }
+    Ok(services)
 }
 
 fn ids(view: &View, names: &[String]) -> Result<Vec<ServiceId>, Refused> {

@@ -200,7 +200,7 @@ pub struct EventsQuery {
     pub follow: bool,
 }
 
-/// Body of `POST /v1/start`, `/v1/stop`, `/v1/restart`. Empty: the whole stack.
+/// Body of `POST /v1/start`, `/v1/stop`, `/v1/restart`. An empty list is for `start` only: everything that starts by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServicesRequest {
     #[serde(default)]

@@ -57,14 +57,6 @@ impl Live {
     pub fn finish(&mut self) {
         self.drawn = 0;
     }
-
-    /// Takes the table away, so that lines can be printed in its place.
-    pub fn clear(&mut self) {
-        if self.redraw && self.drawn > 0 {
-            self.output.draw(&frame(self.drawn, &[]));
-            self.drawn = 0;
-        }
-    }
 }
 
 /// Up over the old lines, each new line written and its rest erased, then everything below.

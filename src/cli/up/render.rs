@@ -17,7 +17,7 @@ const NARROW: usize = 60;
 pub fn render(stack: &Stack, width: usize, now: Duration) -> Vec<String> {
     let shown = stack.services.iter().filter(|service| is_shown(service)).collect::<Vec<_>>();
     let columns = if width < NARROW { 4 } else { 5 };
-    let rows = shown.iter().map(|service| row(service, now)[..columns].to_vec()).collect::<Vec<_>>();
+    let rows = shown.iter().map(|service| row(service, now, columns == 5)[..columns].to_vec()).collect::<Vec<_>>();
     let mut lines = table::lines(&[""; 5][..columns], &rows, Some(width));
     if width < NARROW {
         let reasons = shown.iter().map(|service| doing(service));
@@ -27,10 +27,11 @@ pub fn render(stack: &Stack, width: usize, now: Duration) -> Vec<String> {
     lines
 }
 
-fn row(service: &Service, now: Duration) -> [Cell; 5] {
+fn row(service: &Service, now: Duration, wide: bool) -> [Cell; 5] {
+    let name = if wide { name(service) } else { service.name.clone().into() };
     [
         Cell::styled(mark(service.phase), phase_style(service.phase)),
-        name(service),
+        name,
         phase(service),
         elapsed(service, now).into(),
         Cell::styled(doing(service).unwrap_or_default(), Style::new().dimmed()),
@@ -106,7 +107,8 @@ pub(crate) mod tests {
     use crate::engine::{Failure, FailureKind};
 
     pub(crate) fn service(name: &str, phase: Phase) -> Service {
-        let text = format!(r#"{{"name":"{name}","phase":"stopped","desired":"running","required":true,"phase_ms":2300}}"#);
+        let text =
+            format!(r#"{{"name":"{name}","phase":"stopped","desired":"running","required":true,"phase_ms":2300}}"#);
         Service { phase, ..serde_json::from_str(&text).unwrap() }
     }
 

@@ -1,0 +1,179 @@
+//! From the place of a stack to the stack: reads its file with everything it depends on, and hands it to the supervisor.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::args::Global;
+use super::exit::Exit;
+use super::failure::{Failure, Result};
+use super::output::Output;
+use super::place::Place;
+use crate::spec::{self, Expanded, Facts, Inputs, Problems, ServiceSpec, StackSpec};
+use crate::supervisor::handle::SupervisorHandle;
+use crate::supervisor::output::Subscription;
+use crate::volumes::Secrets;
+
+/// A loaded stack and where it lies.
+#[derive(Debug)]
+pub struct Stack {
+    pub file: PathBuf,
+    pub data_dir: PathBuf,
+    pub spec: StackSpec,
+    pub expanded: Expanded,
+}
+
+/// Everything that was wrong, drawn.
+#[derive(Debug)]
+pub struct Broken {
+    pub file: PathBuf,
+    pub problems: Problems,
+}
+
+/// Reads the stack; its warnings are said, its errors are the failure.
+pub fn open_stack(global: &Global, output: Output) -> Result<Stack> {
+    let place = Place::find(global)?;
+    match read_stack(global, &place)? {
+        Ok((stack, warnings)) => {
+            for warning in warnings {
+                output.say(&format!("warning: {warning}"));
+            }
+            Ok(stack)
+        }
+        Err(broken) => {
+            output.warn(broken.problems.render(output.stderr_color()).trim_end());
+            let message = format!("{} is invalid", broken.file.display());
+            Err(Failure::message(Exit::ConfigInvalid, message))
+        }
+    }
+}
+
+type Read = std::result::Result<(Stack, Vec<spec::Problem>), Broken>;
+
+/// The outer result: the file cannot even be read.
+pub fn read_stack(global: &Global, place: &Place) -> Result<Read> {
+    let file = place.file()?.to_owned();
+    let text = std::fs::read(&file).map_err(|error| {
+        let error = anyhow::Error::new(error).context(format!("cannot read {}", file.display()));
+        Failure::new(Exit::ConfigInvalid, error)
+    })?;
+    // Names and values that are no Unicode cannot be referred to in the file.
+    let env = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect::<BTreeMap<_, _>>();
+    let read = |path: &std::path::Path| std::fs::read(path);
+    let mut inputs = Inputs::new(file.clone(), &text, &env, &read);
+    inputs.mode = global.mode.as_deref();
+    inputs.port_offset = global.port_offset.unwrap_or(0);
+    Ok(match spec::load(&inputs) {
+        Ok(loaded) => {
+            let data_dir = place.data_dir.clone();
+            Ok((Stack { file, data_dir, spec: loaded.stack, expanded: loaded.expanded }, loaded.warnings))
+        }
+        Err(problems) => Err(Broken { file, problems }),
+    })
+}
+
+impl Stack {
+    /// Refuses names that the stack does not have.
+    pub fn check_names(&self, names: &[String]) -> Result<()> {
+        let known = self.spec.services.iter().map(|service| service.name.as_str());
+        for name in names {
+            if !known.clone().any(|known| known == name) {
+                let failure = Failure::message(Exit::UnknownService, format!("no service {name:?} in this stack"));
+                return Err(match spec::error::suggest(name, known) {
+                    Some(hint) => failure.hint(hint),
+                    None => failure,
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What `up` asks of the supervisor.
+#[derive(Debug, Clone)]
+pub struct Launch {
+    pub services: Vec<String>,
+    pub offline: bool,
+    /// The terminal's closing stops the stack; otherwise SIGHUP does not.
+    pub foreground: bool,
+}
+
+/// How a supervised stack came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    pub signal: Option<i32>,
+    /// Services that could not be cleared away.
+    pub left: Vec<String>,
+}
+
+/// Runs the stack in this process until it has been shut down. `watch` is called once, as soon as there is something to
+/// see.
+pub fn supervise(stack: Stack, launch: &Launch, watch: impl FnOnce(SupervisorHandle, Subscription)) -> Result<Ended> {
+    // The composition of the supervisor is not part of this module yet.
+    let Launch { services, offline, foreground } = launch;
+    tracing::debug!(stack = stack.spec.name, ?services, offline, foreground, "nothing is supervised");
+    drop(watch);
+    Err(Failure::message(Exit::Failed, "this build cannot supervise a stack"))
+}
+
+/// What `${…}` means for one service, from files only: nothing is made or fetched.
+pub fn facts<'s>(stack: &'s Stack, service: &'s ServiceSpec) -> Result<Box<dyn Facts + 's>> {
+    let path = stack.data_dir.join("secrets.env");
+    // Reading makes none: the first `up` does. Until then a text with a secret in it cannot be told.
+    let secrets = match path.exists() {
+        true => {
+            let (secrets, warnings) = Secrets::open(&path, [], |name: &str| std::env::var(name).ok())?;
+            for warning in warnings {
+                tracing::warn!("{warning}");
+            }
+            Some(secrets)
+        }
+        false => None,
+    };
+    let port = |of: &ServiceSpec, name: Option<&str>| {
+        let port = of.ports.iter().find(|port| name.is_none_or(|name| port.name == name))?;
+        port.number.map(|number| number.to_string())
+    };
+    let host = |of: &ServiceSpec| of.ports.first().map(|port| port.host.to_string());
+    Ok(Box::new(move |name: &str| {
+        let names = name.split('.').collect::<Vec<_>>();
+        match names[..] {
+            ["secret", secret] => secrets.as_ref()?.get(secret).map(|value| value.expose().to_owned()),
+            ["stack", "name"] => Some(stack.spec.name.clone()),
+            ["stack", "mode"] => Some(stack.spec.mode.clone()),
+            ["stack", "data_dir"] => Some(stack.data_dir.display().to_string()),
+            ["stack", "dir"] => Some(stack.spec.dir.display().to_string()),
+            ["self", "name"] => Some(service.name.clone()),
+            ["self", "port"] => port(service, None),
+            ["self", "port", which] => port(service, Some(which)),
+            ["self", "host"] => host(service),
+            ["self", "env", entry] => {
+                service.env.get(entry).filter(|value| value.facts().next().is_none()).map(ToString::to_string)
+            }
+            ["service", other, "port"] => port(stack.spec.by_name(other)?, None),
+            ["service", other, "port", which] => port(stack.spec.by_name(other)?, Some(which)),
+            ["service", other, "host"] => host(stack.spec.by_name(other)?),
+            _ => None,
+        }
+    }))
+}
+
+/// A part of the stack: where it lies, or why it cannot be had.
+#[derive(Debug, Clone)]
+pub struct PartState {
+    pub name: String,
+    pub version: String,
+    pub place: std::result::Result<PathBuf, String>,
+}
+
+/// Finds every part, and unless `offline` fetches what is missing.
+pub fn parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
+    // The finding and fetching is not part of this module yet.
+    let _ = (offline, output);
+    let missing = || Err("this build cannot look for parts".to_owned());
+    let parts = stack.spec.parts.values();
+    Ok(parts
+        .map(|part| PartState { name: part.name.clone(), version: part.version.clone(), place: missing() })
+        .collect())
+}

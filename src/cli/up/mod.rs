@@ -1,0 +1,98 @@
+//! `reeve up`: in the foreground with everything to see, or detached.
+
+use super::args::{Global, Up};
+use super::exit::Exit;
+use super::failure::{Failure, Result};
+use super::output::Output;
+use super::place::Place;
+use super::stack::{Ended, Launch, Stack, open_stack, supervise};
+use crate::control::client::{Client, ClientError};
+use crate::settings;
+
+mod background;
+mod live;
+mod progress;
+mod render;
+mod screen;
+
+pub use progress::unready;
+pub use screen::waiting_for;
+
+pub fn is_detached() -> bool {
+    settings::DETACHED.get().is_some()
+}
+
+pub fn run(up: &Up, global: &Global, output: Output) -> Result {
+    let is_copy = is_detached();
+    if is_copy {
+        // Fails only for a group leader, and a copy that somebody starts by hand with this set may be one.
+        let _ = nix::unistd::setsid();
+    }
+    let stack = open_stack(global, output)?;
+    stack.check_names(&up.services)?;
+    if !is_copy {
+        match running(&Place::find(global)?)? {
+            Some(client) if up.detach => return background::join(client, up, output),
+            Some(client) => return Err(conflict(&client)),
+            None if up.detach => return background::start(&stack, up, global, output),
+            None => {}
+        }
+    }
+    foreground(stack, up, output, is_copy)
+}
+
+fn running(place: &Place) -> Result<Option<Client>> {
+    match Client::connect(&place.data_dir) {
+        Ok(client) => Ok(Some(client)),
+        Err(ClientError::NoDaemon { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn conflict(client: &Client) -> Failure {
+    let pid = super::block_on(async { Ok(client.stack().await?.pid) });
+    let who = pid.map_or_else(|_| "a reeve".to_owned(), |pid| format!("reeve (pid {pid})"));
+    Failure::message(Exit::Conflict, format!("{who} runs this stack already"))
+        .hint("reeve up -d starts what is missing, reeve down stops it")
+}
+
+fn foreground(stack: Stack, up: &Up, output: Output, is_copy: bool) -> Result {
+    let launch = Launch { services: up.services.clone(), offline: up.offline, foreground: !is_copy };
+    let mut screen = None;
+    let ended = supervise(stack, &launch, |handle, lines| {
+        if !is_copy {
+            screen = screen::Screen::start(handle, lines, up.clone(), output);
+        }
+    });
+    let gave_up = screen.is_some_and(screen::Screen::finish);
+    verdict(&ended?, gave_up, output)
+}
+
+fn verdict(ended: &Ended, gave_up: bool, output: Output) -> Result {
+    if !ended.left.is_empty() {
+        output.warn(&format!("these could not be cleared away: {}", ended.left.join(", ")));
+    }
+    Ok(match ended.signal {
+        _ if gave_up => Exit::NotReady,
+        Some(libc::SIGINT) => Exit::Interrupted,
+        Some(libc::SIGTERM) => Exit::Terminated,
+        _ if !ended.left.is_empty() => Exit::Partly,
+        _ => Exit::Done,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // semantics case 8
+    #[test]
+    fn the_signal_decides_the_exit_code() {
+        let output = Output::new(anstream::ColorChoice::Never, true);
+        let ended = |signal| Ended { signal, left: Vec::new() };
+        assert_eq!(verdict(&ended(Some(libc::SIGINT)), false, output).unwrap(), Exit::Interrupted);
+        assert_eq!(verdict(&ended(Some(libc::SIGTERM)), false, output).unwrap(), Exit::Terminated);
+        assert_eq!(verdict(&ended(None), false, output).unwrap(), Exit::Done);
+        assert_eq!(verdict(&ended(None), true, output).unwrap(), Exit::NotReady);
+    }
+}
