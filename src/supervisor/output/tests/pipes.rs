@@ -98,8 +98,10 @@ async fn a_ready_line_is_recognised() {
             let end = sink.tail(1).last().map(|line| line.sequence);
             run.stdout.write_all(write).unwrap();
             if write.ends_with(b"\n") {
-                super::eventually("the write is read", || async { sink.tail(1).last().map(|line| line.sequence) != end })
-                    .await;
+                super::eventually("the write is read", || async {
+                    sink.tail(1).last().map(|line| line.sequence) != end
+                })
+                .await;
             }
             assert!(found.try_recv().is_err(), "{name}: too early");
         }
@@ -155,7 +157,8 @@ async fn a_flood_stays_within_its_bounds() {
     assert!(held <= 64 << 10);
     // Every line was counted, and the last is the last.
     assert_eq!(tail.last().map(|line| (line.sequence, number_of(line))), Some((1_999_999, 1_999_999)));
-    let on_disk: u64 = std::fs::read_dir(logs.dir("flood")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    let on_disk: u64 =
+        std::fs::read_dir(logs.dir("flood")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(on_disk <= 3 << 20);
 }
 
