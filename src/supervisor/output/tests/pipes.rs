@@ -89,9 +89,10 @@ async fn a_ready_line_is_recognised() {
         ("noise", vec![&short_noise, b"listening on port 80\n"]),
         ("noise-without-newline", vec![&noise, b"listening on port 80"]),
     ];
+    let pattern = Regex::new("listening on port").unwrap();
     for (name, writes) in cases {
         let sink = logs.hub.sink(name, &LogSpec::default());
-        let mut found = sink.watch(Regex::new("listening on port").unwrap());
+        let mut found = sink.watch(pattern.clone());
         let mut run = run(&sink, 1);
         let (last, before) = writes.split_last().unwrap();
         for write in before {
