@@ -32,7 +32,11 @@ fn main() {
     for sample in 0..samples {
         let cat = through_cat(lines, &dir.path().join("cat"));
         let hub = through_hub(lines, &dir.path().join("logs"));
-        println!("{sample:>3}: child | cat > file {:6.0} MiB/s, log {:6.0} MiB/s", speed(lines, cat), speed(lines, hub));
+        println!(
+            "{sample:>3}: child | cat > file {:6.0} MiB/s, log {:6.0} MiB/s",
+            speed(lines, cat),
+            speed(lines, hub)
+        );
         cats.push(cat);
         ours.push(hub);
     }

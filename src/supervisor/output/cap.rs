@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 /// Name of the file that is written to.
 pub const CURRENT: &str = "current";
@@ -60,17 +60,14 @@ impl Archive {
         self.total
     }
 
-    /// A name for the next rotated file: the time, and always behind the last one, also when the clock went back.
+    /// A name for the next rotated file: the time, and always after the last one, also when the clock went back.
     pub fn next_name(&self, service: &str, now: Timestamp) -> String {
-        let name = file_name(now);
         let last = self.services.get(service).and_then(|files| files.rotated.back());
-        match last {
-            Some(last) if last.name >= name => {
-                let base = last.name.strip_suffix(SUFFIX).unwrap_or(&last.name);
-                format!("{base}+{SUFFIX}")
-            }
-            _ => name,
-        }
+        let after_last = last
+            .and_then(|last| time_of(&last.name))
+            .and_then(|last| last.checked_add(SignedDuration::from_nanos(1)).ok())
+            .unwrap_or(Timestamp::MIN);
+        file_name(now.max(after_last))
     }
 
     /// The current file of the service has this size now.
@@ -132,12 +129,17 @@ fn file_name(now: Timestamp) -> String {
     format!("{name}{SUFFIX}")
 }
 
-/// Names of the rotated files of one service, oldest first.
+/// The time in the name of a rotated file; `None`: not one of ours.
+fn time_of(name: &str) -> Option<Timestamp> {
+    name.strip_suffix(SUFFIX)?.parse().ok()
+}
+
+/// Names of the rotated files of one service, oldest first. Files with other names are nobody's business here.
 pub fn rotated_files(dir: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         if let Ok(name) = entry?.file_name().into_string()
-            && name.ends_with(SUFFIX)
+            && time_of(&name).is_some()
         {
             names.push(name);
         }

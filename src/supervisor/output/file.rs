@@ -130,13 +130,7 @@ impl LogFile {
         Ok(())
     }
 
-    fn write(
-        &mut self,
-        records: &[u8],
-        spec: &LogSpec,
-        archive: &Mutex<Archive>,
-        done: &mut usize,
-    ) -> io::Result<()> {
+    fn write(&mut self, records: &[u8], spec: &LogSpec, archive: &Mutex<Archive>, done: &mut usize) -> io::Result<()> {
         while *done < records.len() {
             let rest = &records[*done..];
             let open = self.current()?;
@@ -182,10 +176,8 @@ impl LogFile {
     fn rotate(&mut self, spec: &LogSpec, archive: &Mutex<Archive>) -> io::Result<()> {
         let Some(open) = self.open.take() else { return Ok(()) };
         let mut archive = archive.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut name = archive.next_name(&self.service, Timestamp::now());
-        while self.dir.join(&name).exists() {
-            name = format!("{}+{}", name.trim_end_matches(super::cap::SUFFIX), super::cap::SUFFIX);
-        }
+        // Cannot be taken: it comes after all names that are there.
+        let name = archive.next_name(&self.service, Timestamp::now());
         match std::fs::rename(&self.path, self.dir.join(&name)) {
             Ok(()) => archive.rotated(&self.service, name, open.size, spec.max_files),
             // It vanished: there is nothing to keep, a new one is made.

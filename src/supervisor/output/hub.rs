@@ -57,7 +57,11 @@ impl fmt::Display for LogTrouble {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             LogTrouble::Failed { service, path, cause } => {
-                write!(out, "the log of {service} cannot be written ({}: {cause}); its lines are lost until it can", path.display())
+                write!(
+                    out,
+                    "the log of {service} cannot be written ({}: {cause}); its lines are lost until it can",
+                    path.display()
+                )
             }
             LogTrouble::Resumed { service, lost } => {
                 write!(out, "the log of {service} is written again; {lost} lines are missing")
@@ -130,7 +134,10 @@ struct Disk {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Turn {
     /// So many bytes were read; `full` if the buffer could not take more.
-    Read { bytes: usize, full: bool },
+    Read {
+        bytes: usize,
+        full: bool,
+    },
     End,
 }
 

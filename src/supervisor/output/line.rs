@@ -117,14 +117,6 @@ impl Prefix {
         Self { text, len }
     }
 
-    pub fn len(&self) -> usize {
-        self.len
-    }
-
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
     /// The same with the tag of a line that goes on.
     pub fn partial(&self) -> Self {
         let mut partial = self.clone();

@@ -14,7 +14,8 @@ const BODY_BYTES: usize = 64 << 10;
 
 /// One request, its connection closed again.
 pub(super) async fn ask(probe: &RenderedHttp) -> Result<(), String> {
-    let method = Method::from_bytes(probe.method.as_bytes()).map_err(|_| format!("no such method: {}", probe.method))?;
+    let method =
+        Method::from_bytes(probe.method.as_bytes()).map_err(|_| format!("no such method: {}", probe.method))?;
     let mut request = client(probe.tls_verify)?.request(method, &probe.url);
     for (name, value) in &probe.headers {
         request = request.header(name, value);

@@ -144,5 +144,5 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-//#[cfg(test)]
-//mod tests;
+#[cfg(test)]
+mod tests;

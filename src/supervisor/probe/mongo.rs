@@ -10,14 +10,10 @@ use super::{chain, socket};
 /// One client to this one server, `ping`, shut down again with its monitors.
 pub(super) async fn ask(url: &str) -> Result<(), String> {
     // The parser's own message may quote the address.
-    let mut options =
-        ClientOptions::parse(url).await.map_err(|_| format!("not a MongoDB address: {}", redact(url)))?;
+    let mut options = ClientOptions::parse(url).await.map_err(|_| format!("not a MongoDB address: {}", redact(url)))?;
     // The driver tries for long before it says that nobody listens; this says it at once.
-    match options.hosts.first() {
-        Some(ServerAddress::Tcp { host, port }) => {
-            socket::connect(host, port.unwrap_or(27017)).await?;
-        }
-        Some(_) | None => {}
+    if let Some(ServerAddress::Tcp { host, port }) = options.hosts.first() {
+        socket::connect(host, port.unwrap_or(27017)).await?;
     }
     options.direct_connection = Some(true);
     options.max_pool_size = Some(1);

@@ -20,14 +20,9 @@ pub fn redact(url: &str) -> String {
 /// Takes the secret parts of `url` out of a text made by a library, in case it repeats them.
 pub fn scrub(text: &str, url: &str) -> String {
     let mut text = text.replace(url, &redact(url));
-    if let Some(user_info) = user_info(url) {
-        if let Some((_, password)) = user_info.split_once(':')
-            && !password.is_empty()
-        {
-            text = text.replace(password, "***");
-            let plain = percent_decoded(password);
-            text = text.replace(&plain, "***");
-        }
+    let password = user_info(url).and_then(|user_info| user_info.split_once(':')).map_or("", |(_, password)| password);
+    if !password.is_empty() {
+        text = text.replace(password, "***").replace(&percent_decoded(password), "***");
     }
     text
 }

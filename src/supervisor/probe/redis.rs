@@ -1,6 +1,6 @@
 //! Redis, Valkey or Dragonfly answers `PING` with `PONG`, after authentication where the address has a password.
 
-use redis::{AsyncConnectionConfig, Client, RedisError, RedisResult};
+use redis::{AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisResult};
 
 use super::chain;
 use super::redact::{redact, scrub};
@@ -22,6 +22,9 @@ pub(super) async fn ask(url: &str) -> Result<(), String> {
 }
 
 fn reason(error: &RedisError, url: &str) -> String {
+    if error.kind() == ErrorKind::AuthenticationFailed {
+        return format!("{}: the password (or user) is wrong", redact(url));
+    }
     let text = match (error.code(), error.detail()) {
         (Some(code), Some(detail)) => format!("{code} {detail}"),
         (Some(code), None) => code.to_owned(),

@@ -122,8 +122,10 @@ async fn a_full_disk_is_told_once_and_its_loss_stated() {
     let sink = logs.hub.sink("full", &LogSpec::default());
     let mut run = run(&sink, 1);
     write_numbers(&mut run.stdout, 0..10_000);
-    eventually("the lines are in memory", || async { sink.tail(1).first().is_some_and(|line| number_of(line) == 9_999) })
-        .await;
+    eventually("the lines are in memory", || async {
+        sink.tail(1).first().is_some_and(|line| number_of(line) == 9_999)
+    })
+    .await;
     std::fs::remove_file(dir.join(CURRENT)).unwrap();
     let mut number = 10_000;
     let current = dir.join(CURRENT);
@@ -144,7 +146,9 @@ async fn a_full_disk_is_told_once_and_its_loss_stated() {
     assert!(dropped >= 10_000);
     assert!(lines[1..].iter().map(number_of).eq(dropped..number));
     let troubles = troubles.lock().unwrap();
-    assert!(matches!(&troubles[0], LogTrouble::Failed { service, cause, .. } if service == "full" && cause.contains("No space")));
+    assert!(
+        matches!(&troubles[0], LogTrouble::Failed { service, cause, .. } if service == "full" && cause.contains("No space"))
+    );
     assert_eq!(troubles[1..], [LogTrouble::Resumed { service: "full".into(), lost: dropped }]);
 }
 
@@ -165,7 +169,9 @@ async fn a_place_that_cannot_be_written_holds_up_nothing() {
     })
     .await;
     let lines = read("blocked", &root.path().join("logs/blocked"));
-    assert!(texts(&lines)[0].starts_with("dropped 30000"), "{:?}", texts(&lines));
+    let text = texts(&lines)[0].clone();
+    let dropped: u64 = text.strip_prefix("dropped ").and_then(|text| text.split(' ').next()).unwrap().parse().unwrap();
+    assert!(dropped >= 300_000, "{text}");
 }
 
 /// A record torn by a crash does not run into the next one.
@@ -174,7 +180,8 @@ fn a_torn_record_is_ended() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("torn");
     std::fs::create_dir_all(&dir).unwrap();
-    std::fs::write(dir.join(CURRENT), b"2026-01-02T03:04:05Z stdout F whole\n2026-01-02T03:04:06Z stdout F to").unwrap();
+    std::fs::write(dir.join(CURRENT), b"2026-01-02T03:04:05Z stdout F whole\n2026-01-02T03:04:06Z stdout F to")
+        .unwrap();
     let archive = Mutex::new(Archive::load(root.path(), u64::MAX));
     let mut file = LogFile::new("torn".into(), dir.clone());
     let mut note = Vec::new();

@@ -132,7 +132,10 @@ fn a_record_is_read_as_it_was_written() {
     Prefix::new(wall, Stream::Stderr).partial().append(&mut out, b"a b", b" \0\xff");
     assert_eq!(out, b"2026-01-02T03:04:05.000000007Z stderr P a b \0\xff\n");
     let record = parse_line(&out).unwrap();
-    assert_eq!((record.wall, record.stream, record.partial, record.bytes), (wall, Stream::Stderr, true, &b"a b \0\xff"[..]));
+    assert_eq!(
+        (record.wall, record.stream, record.partial, record.bytes),
+        (wall, Stream::Stderr, true, &b"a b \0\xff"[..])
+    );
     let mut note = Vec::new();
     format_note(wall, "two\nlines", &mut note);
     assert_eq!(parse_line(&note).unwrap().bytes, b"two lines");

@@ -10,6 +10,9 @@ use super::{LONG, Logs, merge, number_of, run, small, texts, write_numbers};
 use crate::spec::LogSpec;
 use crate::supervisor::output::{Follow, LogReader};
 
+const OLDEST: &str = "19700101T000020.000000000Z.log";
+const OLDER: &str = "19700101T000030.000000000Z.log";
+
 /// Writes records as given: second, tag, text.
 fn write(dir: &Path, name: &str, records: &[(i64, &str, &str)]) {
     std::fs::create_dir_all(dir).unwrap();
@@ -24,8 +27,8 @@ fn write(dir: &Path, name: &str, records: &[(i64, &str, &str)]) {
 fn a_log_is_read_over_all_its_files_from_a_time_on() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("a");
-    write(&dir, "1.log", &[(10, "F", "one"), (20, "F", "two")]);
-    write(&dir, "2.log", &[(30, "F", "three")]);
+    write(&dir, OLDEST, &[(10, "F", "one"), (20, "F", "two")]);
+    write(&dir, OLDER, &[(30, "F", "three")]);
     write(&dir, "current", &[(40, "F", "four"), (35, "F", "clock went back")]);
     let read = |since: Option<i64>| {
         let since = since.map(|second| Timestamp::from_second(second).unwrap());
@@ -43,7 +46,7 @@ fn the_last_lines_are_found_whatever_their_length() {
     let root = tempfile::tempdir().unwrap();
     let dir = root.path().join("a");
     let long = "x".repeat(16 << 10);
-    write(&dir, "1.log", &[(1, "F", "one"), (2, "F", "two")]);
+    write(&dir, OLDEST, &[(1, "F", "one"), (2, "F", "two")]);
     write(&dir, "current", &[(3, "F", "three")]);
     // A line of ten records, more than one block.
     write(&dir, "current", &[(4, "P", long.as_str()); 9]);
