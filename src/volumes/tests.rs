@@ -305,7 +305,8 @@ impl SmallDisk {
 
     fn read_only(&self) {
         use nix::mount::{MsFlags, mount};
-        mount(None::<&str>, self.0.path(), None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None::<&str>).unwrap();
+        mount(None::<&str>, self.0.path(), None::<&str>, MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY, None::<&str>)
+            .unwrap();
     }
 }
 
@@ -327,7 +328,11 @@ fn a_full_disk_is_named_and_leaves_nothing_half_made() {
     let error = prepare(&wanted).unwrap_err();
     assert_eq!(error.retry(), Retry::Lasting, "{error:?}");
     assert!(error.hint().unwrap().contains("no space is left"), "{error:?}");
-    assert!(names(&dir.join("volumes")).iter().all(|name| !name.contains("init-")), "{:?}", names(&dir.join("volumes")));
+    assert!(
+        names(&dir.join("volumes")).iter().all(|name| !name.contains("init-")),
+        "{:?}",
+        names(&dir.join("volumes"))
+    );
 
     fs::remove_file(dir.join("ballast")).unwrap();
     assert!(matches!(prepare(&wanted).unwrap(), PreparedVolume::Fresh(_)));
