@@ -25,6 +25,7 @@ struct TestProcess {
     child: tokio::process::Child,
     pid: i32,
     output: Arc<Mutex<Vec<u8>>>,
+    readers: Vec<tokio::task::JoinHandle<()>>,
 }
 
 impl Runner for TestRunner {
@@ -46,20 +47,26 @@ impl Runner for TestRunner {
             let input = line.stdin.unwrap_or_default();
             tokio::spawn(async move { stdin.write_all(&input).await });
             let output = Arc::new(Mutex::new(Vec::new()));
-            collect(child.stdout.take().unwrap(), output.clone());
-            collect(child.stderr.take().unwrap(), output.clone());
-            Ok(Box::new(TestProcess { child, pid: i32::try_from(pid).unwrap(), output }) as Box<dyn Process>)
+            let readers = vec![
+                collect(child.stdout.take().unwrap(), output.clone()),
+                collect(child.stderr.take().unwrap(), output.clone()),
+            ];
+            let pid = i32::try_from(pid).unwrap();
+            Ok(Box::new(TestProcess { child, pid, output, readers }) as Box<dyn Process>)
         })
     }
 }
 
-fn collect(mut from: impl tokio::io::AsyncRead + Send + Unpin + 'static, into: Arc<Mutex<Vec<u8>>>) {
+fn collect(
+    mut from: impl tokio::io::AsyncRead + Send + Unpin + 'static,
+    into: Arc<Mutex<Vec<u8>>>,
+) -> tokio::task::JoinHandle<()> {
     tokio::spawn(async move {
         let mut buffer = [0; 1024];
         while let Ok(count @ 1..) = from.read(&mut buffer).await {
             into.lock().unwrap().extend_from_slice(&buffer[..count]);
         }
-    });
+    })
 }
 
 impl Process for TestProcess {
@@ -76,6 +83,9 @@ impl Process for TestProcess {
         Box::pin(async move {
             let _ = nix::sys::signal::killpg(nix::unistd::Pid::from_raw(self.pid), nix::sys::signal::Signal::SIGKILL);
             let _ = self.child.wait().await;
+            for reader in self.readers.drain(..) {
+                reader.await.unwrap();
+            }
         })
     }
 
@@ -424,4 +434,60 @@ async fn an_init_server_that_ends_early_is_reported_with_its_words() {
     let error = world.with(async |context| run_init(context, &init, &volume).await).await.unwrap_err();
     let said = chain(&error);
     assert!(said.contains("did not become ready") && said.contains("exit status: 7"), "{said}");
+}
+
+fn mongod() -> Option<PathBuf> {
+    let cache = std::env::var("XDG_CACHE_HOME").or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cache")));
+    let parts = PathBuf::from(cache.unwrap_or_default()).join("reeve/parts");
+    let cached = fs::read_dir(parts).into_iter().flatten().flatten().map(|entry| entry.path().join("bin/mongod"));
+    let found = cached.chain(std::env::var("REEVE_TEST_MONGOD").map(PathBuf::from)).find(|path| path.exists());
+    if found.is_none() {
+        eprintln!("SKIPPED: no MongoDB server here; set REEVE_TEST_MONGOD to its program");
+    }
+    found
+}
+
+#[tokio::test]
+async fn an_init_with_a_temporary_mongodb_makes_its_users() {
+    let Some(mongod) = mongod() else { return };
+    let world = World::new();
+    let socket = world.path("init.sock").to_str().unwrap().to_owned();
+    let db = Template::new(vec![data(), Piece::Literal("/db".to_owned())]);
+    let keep = Template::new(vec![data(), Piece::Literal("/db/.keep".to_owned())]);
+    let url = text(format!("mongodb://{}/?directConnection=true", socket.replace('/', "%2F")));
+    let mut command = vec![text(mongod.to_str().unwrap()), text("--dbpath"), db];
+    command.extend(words(&["--bind_ip", &socket, "--nounixsocket", "--wiredTigerCacheSizeGB", "0.25"]));
+    let run = |name: &str, command: &str| {
+        let command = Template::new(vec![
+            Piece::Literal(command.split("SECRET").next().unwrap_or_default().to_owned()),
+            Piece::Fact { name: "secret.x".to_owned(), filter: Some(crate::spec::Filter::Json) },
+            Piece::Literal(command.split("SECRET").nth(1).unwrap_or_default().to_owned()),
+        ]);
+        step(name, StepAction::Mongo { url: url.clone(), database: text("admin"), command })
+    };
+    let user = r#"{"createUser": "app", "pwd": SECRET, "roles": [{"role": "readWrite", "db": "app"}]}"#;
+    let mut init = InitSpec {
+        volume: "data".to_owned(),
+        steps: vec![step("dir", StepAction::Render { content: text(""), to: keep, mode: 0o600 })],
+        server: Some(InitServer {
+            command,
+            ready: ProbeAction::Mongo { url: url.clone() },
+            ready_timeout: Duration::from_secs(60),
+            steps: vec![run("user", user)],
+            stop: StopSpec { grace: Duration::from_secs(60), ..StopSpec::default() },
+        }),
+    };
+    let volume = fresh(&world);
+    world.with(async |context| run_init(context, &init, &volume).await).await.unwrap();
+    world.nothing_runs();
+
+    // The user is there for good: making it again is refused, without its password in the words.
+    if let Some(server) = &mut init.server {
+        server.steps = vec![run("again", user)];
+    }
+    let error = world.with(async |context| run_init(context, &init, &volume).await).await.unwrap_err();
+    let said = format!("{} {error:?}", chain(&error));
+    assert!(said.contains("already exists"), "{said}");
+    assert!(!said.contains(SECRET), "{said}");
+    world.nothing_runs();
 }
