@@ -1,1 +1,68 @@
-//! placeholder
+//! What reeve says about itself, and the wall clock.
+//!
+//! Owns the tracing set-up and [`wall_clock`], the only place that asks for the time of day. Never used for a decision:
+//! those go by the monotonic clock.
+
+use std::io;
+
+use jiff::Timestamp;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::settings;
+
+/// The time of day, for timestamps that people and files see.
+pub fn wall_clock() -> Timestamp {
+    Timestamp::now()
+}
+
+/// How log lines are written to stderr.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    Text,
+    Json,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    #[error("{} is no valid log filter: {filter:?}", settings::LOG.name)]
+    Filter {
+        filter: String,
+        #[source]
+        source: tracing_subscriber::filter::ParseError,
+    },
+    #[error("{} must be \"text\" or \"json\", not {value:?}", settings::LOG_FORMAT.name)]
+    Format { value: String },
+}
+
+/// Sets up logging to stderr for the whole process. `level` holds unless `REEVE_LOG` says otherwise. A second call
+/// changes nothing.
+pub fn init(level: &str, color: bool) -> Result<(), TelemetryError> {
+    let filter = match settings::LOG.get() {
+        Some(filter) => {
+            EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter { filter: filter.clone(), source })?
+        }
+        None => EnvFilter::new(format!("warn,reeve={level}")),
+    };
+    let format = match settings::LOG_FORMAT.get().as_deref() {
+        None | Some("text") => Format::Text,
+        Some("json") => Format::Json,
+        Some(value) => return Err(TelemetryError::Format { value: value.to_owned() }),
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(Clock);
+    // Fails only when somebody has set a subscriber before, and that one then stays.
+    let _ = match format {
+        Format::Text => builder.with_target(false).with_ansi(color).try_init(),
+        Format::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
+    };
+    Ok(())
+}
+
+struct Clock;
+
+impl FormatTime for Clock {
+    fn format_time(&self, out: &mut Writer<'_>) -> std::fmt::Result {
+        write!(out, "{:.3}", wall_clock())
+    }
+}

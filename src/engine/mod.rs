@@ -4,17 +4,36 @@
 //! or has failed. Never touches a process, file, socket or clock. Every effect that can fail comes back as an [`Event`];
 //! every event carries the run id it belongs to, and a stale one is counted and ignored.
 
+mod admission;
+mod chance;
 pub mod clock;
 pub mod effect;
 pub mod event;
+mod graph;
+mod health;
+mod invariants;
+mod life;
+mod machine;
 pub mod phase;
+mod policy;
+mod propagate;
+mod requests;
+mod restart;
+mod service;
+mod shutdown;
 pub mod snapshot;
+mod view;
+mod why;
+
+#[cfg(test)]
+mod tests;
 
 pub use clock::Tick;
 pub use effect::{Effect, Outcome, Refusal};
 pub use event::{Command, Event, Exit, Failure, FailureKind, NotifyMessage, ProbeOutcome, ProbeRole, RequestId};
+pub use machine::Engine;
 pub use phase::{Desired, Phase};
-pub use snapshot::{ServiceSnapshot, Snapshot};
+pub use snapshot::{Cause, Record, ServiceSnapshot, Snapshot};
 
 use serde::{Deserialize, Serialize};
 

@@ -63,3 +63,20 @@ pub struct Record {
     /// The service or request that made it happen.
     pub cause: Option<String>,
 }
+
+/// One link of the chain of reasons why a service is where it is: the service itself first, then what holds it back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cause {
+    /// 0 for the service that was asked about, 1 for what it waits for, and so on.
+    pub depth: u32,
+    pub service: String,
+    pub phase: Phase,
+    pub desired: Desired,
+    /// Reads well alone: `nats ended (exit code 1), starts again in 2.1 s; in a crash loop`.
+    pub message: String,
+    /// The condition that its dependent waits for; none for the service that was asked about.
+    pub condition: Option<String>,
+    pub last_exit: Option<Exit>,
+    pub last_failure: Option<Failure>,
+    pub probe_failure: Option<String>,
+}

@@ -4,17 +4,40 @@
 //! every other module reads, the dependency graph and the JSON Schema. Never touches a file, a clock, the
 //! environment or the network: the caller hands those in through [`load::Inputs`].
 
+mod defaults;
+pub mod env_file;
+pub mod error;
+pub mod expanded;
+pub mod file;
+pub mod graph;
+pub mod interpolate;
+mod layers;
+pub mod load;
+mod merge;
+pub mod node;
+mod parse;
 pub mod policy;
+pub mod presets;
 pub mod probe;
 pub mod service;
+mod shape;
 pub mod stack;
 pub mod template;
+#[cfg(test)]
+mod tests;
+pub mod units;
+mod validate;
 
+pub use error::{Problem, Problems, Severity};
+pub use expanded::Expanded;
+pub use graph::{Graph, mermaid};
+pub use load::{Inputs, Loaded, load};
 pub use policy::{BackoffSpec, RestartPolicy, RestartSpec, StopScope, StopSpec};
 pub use probe::{HttpProbe, ProbeAction, ProbeSpec};
 pub use service::{
     BootstrapStep, Condition, DependencySpec, FileSpec, InitSpec, LimitsSpec, LogFull, LogSpec, OnDependencyFailure,
     OnDependencyRestart, PortSpec, ServiceId, ServiceKind, ServiceSpec, StepAction,
 };
+pub use shape::schema;
 pub use stack::{PartSpec, SecretSpec, SourceSpec, StackSpec, VolumeSpec};
 pub use template::{Facts, Filter, Piece, RenderError, Template};

@@ -1,0 +1,184 @@
+//! The only place that prints. stdout is data, stderr is talk; a reader that has gone is no error.
+
+use std::io::{self, IsTerminal, Write};
+
+use anstream::{AutoStream, ColorChoice};
+use anstyle::{AnsiColor, Style};
+
+use super::exit::Exit;
+use super::failure::{Failure, Result};
+use crate::engine::Phase;
+
+/// Where a command's words go.
+#[derive(Debug, Clone, Copy)]
+pub struct Output {
+    pub quiet: bool,
+    stdout_color: bool,
+    stderr_color: bool,
+}
+
+impl Output {
+    pub fn new(choice: ColorChoice, quiet: bool) -> Self {
+        choice.write_global();
+        let color = |choice: ColorChoice| !matches!(choice, ColorChoice::Never);
+        Self {
+            quiet,
+            stdout_color: color(AutoStream::choice(&io::stdout())),
+            stderr_color: color(AutoStream::choice(&io::stderr())),
+        }
+    }
+
+    pub fn stdout_color(self) -> bool {
+        self.stdout_color
+    }
+
+    pub fn stderr_color(self) -> bool {
+        self.stderr_color
+    }
+
+    /// One line of data.
+    pub fn line(self, text: &str) -> Result<()> {
+        self.data(&format!("{text}\n"))
+    }
+
+    /// Data as it is.
+    pub fn data(self, text: &str) -> Result<()> {
+        let mut out = AutoStream::auto(io::stdout().lock());
+        gone_is_the_end(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+    }
+
+    /// Data that may hold any bytes.
+    pub fn bytes(self, bytes: &[u8]) -> Result<()> {
+        let mut out = io::stdout().lock();
+        gone_is_the_end(out.write_all(bytes).and_then(|()| out.flush()))
+    }
+
+    pub fn json<T: serde::Serialize>(self, value: &T) -> Result<()> {
+        let text = serde_json::to_string_pretty(value).map_err(|error| Failure::new(Exit::Failed, error))?;
+        self.line(&text)
+    }
+
+    /// What is good to know; left out when quiet.
+    pub fn say(self, text: &str) {
+        if !self.quiet {
+            self.warn(text);
+        }
+    }
+
+    /// What must be known.
+    pub fn warn(self, text: &str) {
+        let mut out = AutoStream::auto(io::stderr().lock());
+        // Nobody is there to be told that nobody is there.
+        let _ = writeln!(out, "{text}");
+    }
+
+    /// Control sequences and text for a terminal on stderr.
+    pub fn draw(self, text: &str) {
+        let mut out = AutoStream::auto(io::stderr().lock());
+        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    }
+
+    pub fn failure(self, failure: &Failure) {
+        for line in failure.lines() {
+            self.warn(&paint_label(&line));
+        }
+    }
+}
+
+/// Whether a live table can be drawn.
+pub fn can_redraw() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+pub fn stdin_is_terminal() -> bool {
+    io::stdin().is_terminal()
+}
+
+/// Columns of the terminal that stderr or stdout is, 80 where there is none.
+pub fn width() -> usize {
+    let terminal = indicatif::ProgressDrawTarget::stderr().width().map(usize::from);
+    let size = terminal.or_else(|| std::env::var("COLUMNS").ok()?.parse().ok());
+    size.filter(|width| *width >= 20).unwrap_or(80)
+}
+
+/// One line from the person, for a question on stderr.
+pub fn ask(question: &str) -> io::Result<String> {
+    let mut out = AutoStream::auto(io::stderr().lock());
+    write!(out, "{question} ")?;
+    out.flush()?;
+    drop(out);
+    let mut answer = String::new();
+    io::stdin().read_line(&mut answer)?;
+    Ok(answer.trim().to_owned())
+}
+
+/// `reeve logs | head`: whoever read us has gone, so we go quietly.
+fn gone_is_the_end(written: io::Result<()>) -> Result<()> {
+    match written {
+        Ok(()) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            Err(Failure { exit: Exit::Done, error: None, hint: None })
+        }
+        Err(error) => Err(Failure::new(Exit::Failed, anyhow::Error::new(error).context("cannot write to stdout"))),
+    }
+}
+
+/// Text in a style; the stream takes the style out again where colour is not wanted.
+pub fn paint(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+pub fn color(color: AnsiColor) -> Style {
+    Style::new().fg_color(Some(color.into()))
+}
+
+pub fn phase_style(phase: Phase) -> Style {
+    match phase {
+        Phase::Ready | Phase::Completed => color(AnsiColor::Green),
+        Phase::Failed | Phase::Stuck => color(AnsiColor::Red).bold(),
+        Phase::Skipped | Phase::Backoff | Phase::Unready => color(AnsiColor::Yellow),
+        Phase::Stopped | Phase::Waiting => Style::new().dimmed(),
+        Phase::Preparing | Phase::Starting | Phase::Bootstrapping | Phase::Stopping => color(AnsiColor::Cyan),
+    }
+}
+
+pub fn phase_name(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Stopped => "stopped",
+        Phase::Waiting => "waiting",
+        Phase::Preparing => "preparing",
+        Phase::Starting => "starting",
+        Phase::Bootstrapping => "bootstrapping",
+        Phase::Ready => "ready",
+        Phase::Unready => "unready",
+        Phase::Stopping => "stopping",
+        Phase::Backoff => "backoff",
+        Phase::Completed => "completed",
+        Phase::Failed => "failed",
+        Phase::Skipped => "skipped",
+        Phase::Stuck => "stuck",
+    }
+}
+
+/// The same colour for the same name, always.
+pub fn service_style(index: usize) -> Style {
+    const COLORS: [AnsiColor; 6] = [
+        AnsiColor::Cyan,
+        AnsiColor::Yellow,
+        AnsiColor::Green,
+        AnsiColor::Magenta,
+        AnsiColor::Blue,
+        AnsiColor::BrightCyan,
+    ];
+    color(COLORS[index % COLORS.len()])
+}
+
+fn paint_label(line: &str) -> String {
+    let Some((label, rest)) = line.split_once(':') else { return line.to_owned() };
+    let style = match label {
+        "error" => color(AnsiColor::Red).bold(),
+        "hint" => color(AnsiColor::Cyan),
+        _ => Style::new().dimmed(),
+    };
+    format!("{}{rest}", paint(style, &format!("{label}:")))
+}

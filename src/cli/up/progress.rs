@@ -1,0 +1,110 @@
+//! How far a start has come: done, failed, or still on its way.
+
+use crate::control::wire::{Service, Stack};
+use crate::engine::Desired;
+
+/// Where the asked-for services are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Progress {
+    Under,
+    /// Everything asked for is ready; the names are those that are not and need not be.
+    Done {
+        missing: Vec<String>,
+    },
+    /// A required service cannot come up by itself: its name and reason.
+    Failed(Vec<String>),
+}
+
+/// `wanted` empty: everything that is wanted by the stack.
+pub fn progress(stack: &Stack, wanted: &[String]) -> Progress {
+    let asked = asked(stack, wanted);
+    let failed = asked.iter().filter(|service| service.required && service.has_failed()).collect::<Vec<_>>();
+    if !failed.is_empty() {
+        return Progress::Failed(failed.iter().map(|service| line(service)).collect());
+    }
+    // Just started: the engine has not taken the wish yet.
+    let is_fresh = asked.iter().all(|service| service.desired == Desired::Off);
+    if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| !service.is_settled()) {
+        return Progress::Under;
+    }
+    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| line(service)).collect();
+    Progress::Done { missing }
+}
+
+/// The unready ones and why, for the end of a wait that took too long.
+pub fn unready(stack: &Stack, wanted: &[String]) -> Vec<String> {
+    asked(stack, wanted).into_iter().filter(|service| !service.is_settled()).map(line).collect()
+}
+
+fn asked<'s>(stack: &'s Stack, wanted: &[String]) -> Vec<&'s Service> {
+    stack.services.iter().filter(|service| wanted.is_empty() || wanted.contains(&service.name)).collect()
+}
+
+fn line(service: &Service) -> String {
+    let phase = crate::cli::output::phase_name(service.phase);
+    match service.reason() {
+        Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&reason)),
+        None => format!("{}: {phase}", service.name),
+    }
+}
+
+/// Addresses of what is up, and how to get in.
+pub fn addresses(stack: &Stack) -> Vec<String> {
+    use crate::cli::table::{self, Cell};
+    use anstyle::Style;
+    let mut rows: Vec<Vec<Cell>> = Vec::new();
+    for service in &stack.services {
+        let labelled = service.addresses.iter().map(|(label, address)| (label.clone(), address.clone()));
+        let ports = service.ports.iter().map(|(name, address)| (name.clone(), address.to_string()));
+        let shown: Vec<_> = if service.addresses.is_empty() { ports.collect() } else { labelled.collect() };
+        for (index, (label, address)) in shown.into_iter().enumerate() {
+            let name = if index == 0 { service.name.clone() } else { String::new() };
+            rows.push(vec![Cell::styled(name, Style::new().bold()), label.into(), address.into()]);
+        }
+    }
+    let mut lines = table::lines(&["", "", ""], &rows, None);
+    lines.push("reeve credentials shows the accounts and passwords".to_owned());
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::render::tests::{service, stack};
+    use super::*;
+    use crate::engine::Phase;
+
+    // semantics case 71
+    #[test]
+    fn a_start_is_done_when_every_asked_service_is_ready() {
+        let both = stack(vec![service("a", Phase::Ready), service("b", Phase::Starting)]);
+        assert_eq!(progress(&both, &[]), Progress::Under);
+        assert_eq!(progress(&both, &["a".to_owned()]), Progress::Done { missing: Vec::new() });
+        assert_eq!(unready(&both, &[]), ["b: starting"]);
+    }
+
+    // semantics case 36
+    #[test]
+    fn a_required_failure_ends_the_wait_an_optional_one_is_told() {
+        let mut optional = service("grafana", Phase::Failed);
+        optional.required = false;
+        let up = stack(vec![service("a", Phase::Ready), optional]);
+        assert_eq!(progress(&up, &[]), Progress::Done { missing: vec!["grafana: failed".to_owned()] });
+        let down = stack(vec![service("a", Phase::Starting), service("b", Phase::Skipped)]);
+        assert_eq!(progress(&down, &[]), Progress::Failed(vec!["b: skipped".to_owned()]));
+    }
+
+    #[test]
+    fn a_stack_that_was_not_asked_for_yet_is_under_way() {
+        let mut off = service("a", Phase::Stopped);
+        off.desired = Desired::Off;
+        assert_eq!(progress(&stack(vec![off]), &[]), Progress::Under);
+    }
+
+    #[test]
+    fn what_was_stopped_by_hand_is_not_waited_for() {
+        let mut stopped = service("nodered", Phase::Stopped);
+        stopped.desired = Desired::StoppedByHand;
+        let stack = stack(vec![service("a", Phase::Ready), stopped]);
+        assert_eq!(progress(&stack, &[]), Progress::Done { missing: Vec::new() });
+    }
+}

@@ -1,0 +1,229 @@
+//! The asking side of the control socket.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use reqwest::Method;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::{socket, wire};
+
+/// Longest line of the event stream that is believed.
+const LINE_LIMIT: usize = 1 << 20;
+
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// Nobody listens: the stack is not up.
+    #[error("no reeve runs for {}", data_dir.display())]
+    NoDaemon { data_dir: PathBuf },
+    #[error("not allowed to use {}", path.display())]
+    Denied {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot reach the running reeve through {}", path.display())]
+    Connect {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot set up the HTTP client")]
+    Setup(#[source] reqwest::Error),
+    #[error("the running reeve did not answer {request}")]
+    Send {
+        request: String,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("the answer to {request} is not understood")]
+    Answer {
+        request: String,
+        #[source]
+        source: serde_json::Error,
+    },
+    /// It answered, and said no.
+    #[error("{}", .0.message)]
+    Refused(wire::Problem),
+    #[error("a line of the event stream is longer than {LINE_LIMIT} bytes")]
+    LongLine,
+}
+
+/// A conversation with the supervisor of one data directory.
+#[derive(Debug, Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    path: PathBuf,
+}
+
+impl Client {
+    /// Finds the socket and makes sure that somebody listens.
+    pub fn connect(data_dir: &Path) -> Result<Self, ClientError> {
+        let path = socket::find(data_dir);
+        match std::os::unix::net::UnixStream::connect(&path) {
+            Ok(_) => {}
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                return Err(ClientError::NoDaemon { data_dir: data_dir.to_owned() });
+            }
+            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(ClientError::Denied { path, source });
+            }
+            Err(source) => return Err(ClientError::Connect { path, source }),
+        }
+        // The HTTP library wants one even where nothing is encrypted; refused only when there is one already.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        // No certificate is ever looked at on a socket; an empty set spares reading the machine's.
+        let http = reqwest::Client::builder()
+            .unix_socket(path.as_path())
+            .tls_certs_only(std::iter::empty())
+            .pool_max_idle_per_host(1)
+            .build()
+            .map_err(ClientError::Setup)?;
+        Ok(Self { http, path })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub async fn stack(&self) -> Result<wire::Stack, ClientError> {
+        self.get("/v1/stack").await
+    }
+
+    pub async fn service(&self, name: &str) -> Result<wire::Service, ClientError> {
+        self.get(&format!("/v1/services/{}", segment(name))).await
+    }
+
+    pub async fn why(&self, name: &str) -> Result<wire::Why, ClientError> {
+        self.get(&format!("/v1/services/{}/why", segment(name))).await
+    }
+
+    pub async fn start(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
+        self.post("/v1/start", &wire::ServicesRequest { services: services.to_vec() }).await
+    }
+
+    pub async fn stop(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
+        self.post("/v1/stop", &wire::ServicesRequest { services: services.to_vec() }).await
+    }
+
+    pub async fn restart(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
+        self.post("/v1/restart", &wire::ServicesRequest { services: services.to_vec() }).await
+    }
+
+    pub async fn signal(&self, service: &str, signal: &str) -> Result<wire::Changed, ClientError> {
+        let body = wire::SignalRequest { signal: signal.to_owned() };
+        self.post(&format!("/v1/services/{}/signal", segment(service)), &body).await
+    }
+
+    /// The answer comes when everything is stopped.
+    pub async fn shutdown(&self, now: bool) -> Result<wire::Changed, ClientError> {
+        self.post("/v1/shutdown", &wire::ShutdownRequest { now }).await
+    }
+
+    pub async fn events(&self, query: &wire::EventsQuery) -> Result<EventStream, ClientError> {
+        let from = query.from.map(|from| format!("&from={from}")).unwrap_or_default();
+        let path = format!("/v1/events?follow={}{from}", query.follow);
+        let response = self.send(Method::GET, &path, None::<&()>).await?;
+        Ok(EventStream { response: Box::pin(response.bytes_stream()), text: Vec::new(), request: path })
+    }
+
+    async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        self.ask(Method::GET, path, None::<&()>).await
+    }
+
+    async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+
+    async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
+        let request = format!("{method} {path}");
+        let response = self.send(method, path, body).await?;
+        let text = response.bytes().await.map_err(|source| ClientError::Send { request: request.clone(), source })?;
+        let answer = serde_json::from_slice::<wire::Answer<T>>(&text);
+        answer.map(|answer| answer.body).map_err(|source| ClientError::Answer { request, source })
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<reqwest::Response, ClientError> {
+        let request = format!("{method} {path}");
+        let mut builder = self.http.request(method, format!("http://reeve{path}"));
+        if let Some(body) = body {
+            builder = builder.json(body);
+        }
+        let failed = |source| ClientError::Send { request: request.clone(), source };
+        let response = builder.send().await.map_err(failed)?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        let text = response.bytes().await.map_err(failed)?;
+        match serde_json::from_slice::<wire::Answer<wire::ErrorAnswer>>(&text) {
+            Ok(answer) => Err(ClientError::Refused(answer.body.error)),
+            Err(source) => Err(ClientError::Answer { request, source }),
+        }
+    }
+}
+
+type Chunks = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<bytes::Bytes, reqwest::Error>> + Send>>;
+
+/// Events as they come.
+pub struct EventStream {
+    response: Chunks,
+    text: Vec<u8>,
+    request: String,
+}
+
+impl std::fmt::Debug for EventStream {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("EventStream").field("request", &self.request).finish_non_exhaustive()
+    }
+}
+
+impl EventStream {
+    /// `None`: the stream is over.
+    pub async fn next(&mut self) -> Result<Option<wire::EventLine>, ClientError> {
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.text) {
+                let rest = self.text.split_off(end + 1);
+                let line = std::mem::replace(&mut self.text, rest);
+                let answer = serde_json::from_slice::<wire::Answer<wire::EventLine>>(&line);
+                return answer
+                    .map(|answer| Some(answer.body))
+                    .map_err(|source| ClientError::Answer { request: self.request.clone(), source });
+            }
+            if self.text.len() > LINE_LIMIT {
+                return Err(ClientError::LongLine);
+            }
+            match self.response.next().await {
+                Some(Ok(bytes)) => self.text.extend_from_slice(&bytes),
+                // The supervisor closes the socket when it has ended: that is an end, not an error.
+                Some(Err(_)) | None => return Ok(None),
+            }
+        }
+    }
+}
+
+/// Whether a supervisor answers for this data directory within a moment.
+pub async fn is_running(data_dir: &Path) -> bool {
+    match Client::connect(data_dir) {
+        Ok(client) => {
+            tokio::time::timeout(Duration::from_secs(2), client.stack()).await.is_ok_and(|stack| stack.is_ok())
+        }
+        Err(_) => false,
+    }
+}
+
+fn segment(name: &str) -> String {
+    crate::spec::Filter::Url.apply(name)
+}

@@ -1,0 +1,452 @@
+//! The supervisor's side of the control socket.
+//!
+//! Each connection is a task of its own with bounded time, header and body; whatever goes wrong on one ends that one. A
+//! peer is known by the kernel (`SO_PEERCRED`): the stack's own user and root may do everything, others nothing.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
+use axum::http::{Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::stream;
+use http_body_util::{BodyExt, Limited};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use tokio::io::AsyncWriteExt;
+use tokio::net::UnixStream;
+use tokio::sync::Semaphore;
+
+use super::socket::Bound;
+use super::wire::{self, Answer, ProblemKind};
+use crate::engine::{Command, ServiceSnapshot};
+use crate::spec::ServiceId;
+use crate::supervisor::handle::{EventLine, ServiceExtra, SupervisorHandle, View, WhyReport};
+use crate::supervisor::history::{EventStep, Events};
+use crate::telemetry::wall_clock;
+
+/// A name list of a stack with a thousand services fits several times.
+pub const BODY_LIMIT: usize = 64 << 10;
+/// People and their tools; each costs a few kilobytes.
+pub const CONNECTIONS: usize = 64;
+/// A local peer sends its request in a millisecond.
+const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// For telling a peer why it is not served.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// Bounds of a connection, smaller in tests.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    pub connections: usize,
+    pub read_timeout: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: CONNECTIONS, read_timeout: READ_TIMEOUT }
+    }
+}
+
+/// Serves until the future is dropped.
+pub async fn serve(bound: Bound, handle: SupervisorHandle, limits: Limits) -> Infallible {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    let router = router(handle, limits);
+    loop {
+        let stream = match bound.listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of descriptors, usually: serving those that are there frees some.
+                tracing::warn!(%error, "cannot accept a control connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        if let Err(reason) = peer_allowed(&stream) {
+            tracing::warn!(reason, "control connection refused");
+            tokio::spawn(farewell(stream, StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason));
+            continue;
+        }
+        let Ok(place) = places.clone().try_acquire_owned() else {
+            let reason = format!("{} control connections are open already", limits.connections);
+            tokio::spawn(farewell(stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason));
+            continue;
+        };
+        let service = TowerToHyperService::new(router.clone());
+        tokio::spawn(async move {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(limits.read_timeout)
+                .max_headers(32)
+                .max_buf_size(16 << 10)
+                .serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "control connection ended early");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// The same user or root.
+fn peer_allowed(stream: &UnixStream) -> Result<(), String> {
+    let own = nix::unistd::geteuid().as_raw();
+    match stream.peer_cred() {
+        Ok(peer) => allowed(peer.uid(), own),
+        Err(error) => Err(format!("the kernel does not say who is asking: {error}")),
+    }
+}
+
+fn allowed(peer: u32, own: u32) -> Result<(), String> {
+    if peer == own || peer == 0 {
+        return Ok(());
+    }
+    Err(format!("user {peer} may not control a stack of user {own}; ask as that user or as root"))
+}
+
+/// An answer to whoever is not served, without reading anything from them.
+async fn farewell(mut stream: UnixStream, status: StatusCode, kind: ProblemKind, message: String) {
+    let problem = wire::Problem { kind, message, hint: None };
+    let body = serde_json::to_string(&Answer::new(wire::ErrorAnswer { error: problem })).unwrap_or_default();
+    let text = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = tokio::time::timeout(FAREWELL, stream.write_all(text.as_bytes())).await;
+}
+
+#[derive(Debug, Clone)]
+struct Context {
+    handle: SupervisorHandle,
+    limits: Limits,
+}
+
+fn router(handle: SupervisorHandle, limits: Limits) -> Router {
+    Router::new()
+        .route("/v1/stack", get(stack))
+        .route("/v1/services/{name}", get(service))
+        .route("/v1/services/{name}/why", get(why))
+        .route("/v1/services/{name}/signal", post(signal))
+        .route("/v1/events", get(events))
+        .route("/v1/start", post(start))
+        .route("/v1/stop", post(stop))
+        .route("/v1/restart", post(restart))
+        .route("/v1/shutdown", post(shutdown))
+        .route("/health", get(health))
+        .fallback(unknown)
+        .method_not_allowed_fallback(unknown)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(Context { handle, limits })
+}
+
+/// Any refusal, and how it looks on the wire.
+struct Refused(StatusCode, wire::Problem);
+
+impl Refused {
+    fn new(status: StatusCode, kind: ProblemKind, message: impl Into<String>) -> Self {
+        Self(status, wire::Problem { kind, message: message.into(), hint: None })
+    }
+
+    fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, ProblemKind::BadRequest, message)
+    }
+
+    fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.1.hint = Some(hint.into());
+        self
+    }
+
+    fn ending() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Ending, "reeve is ending")
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        json(self.0, wire::ErrorAnswer { error: self.1 })
+    }
+}
+
+type Reply = Result<Response, Refused>;
+
+fn json<T: Serialize>(status: StatusCode, body: T) -> Response {
+    (status, axum::Json(Answer::new(body))).into_response()
+}
+
+fn ok<T: Serialize>(body: T) -> Reply {
+    Ok(json(StatusCode::OK, body))
+}
+
+async fn unknown(method: Method, uri: Uri) -> Refused {
+    let message = format!("unknown request: {method} {}", uri.path());
+    Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownRequest, message)
+        .hint(format!("this is reeve {}", env!("CARGO_PKG_VERSION")))
+}
+
+async fn stack(State(context): State<Context>) -> Reply {
+    ok(stack_of(&context.handle.snapshot()))
+}
+
+async fn service(State(context): State<Context>, Path(name): Path<String>) -> Reply {
+    let view = context.handle.snapshot();
+    let (snapshot, extra) = view.service(&name).ok_or_else(|| unknown_service(&view, &name))?;
+    ok(service_of(&view, snapshot, extra))
+}
+
+async fn why(State(context): State<Context>, Path(name): Path<String>) -> Reply {
+    let view = context.handle.snapshot();
+    let report = context.handle.why(&name).ok_or_else(|| unknown_service(&view, &name))?;
+    let (snapshot, extra) = view.service(&name).ok_or_else(|| unknown_service(&view, &name))?;
+    ok(why_of(report, service_of(&view, snapshot, extra)))
+}
+
+async fn signal(State(context): State<Context>, Path(name): Path<String>, request: Request) -> Reply {
+    let body: wire::SignalRequest = read(&context, request).await?;
+    let service = ids(&context.handle.snapshot(), std::slice::from_ref(&name))?[0];
+    let signal = parse_signal(&body.signal).ok_or_else(|| {
+        Refused::bad(format!("unknown signal {:?}", body.signal)).hint("a name such as HUP or SIGHUP, or a number")
+    })?;
+    change(&context, Command::Signal { service, signal }).await
+}
+
+async fn start(State(context): State<Context>, request: Request) -> Reply {
+    let services = requested(&context, request).await?;
+    change(&context, Command::Start { services }).await
+}
+
+async fn stop(State(context): State<Context>, request: Request) -> Reply {
+    let services = requested(&context, request).await?;
+    change(&context, Command::Stop { services }).await
+}
+
+async fn restart(State(context): State<Context>, request: Request) -> Reply {
+    let services = requested(&context, request).await?;
+    change(&context, Command::Restart { services }).await
+}
+
+async fn shutdown(State(context): State<Context>, request: Request) -> Reply {
+    let body: wire::ShutdownRequest = read(&context, request).await?;
+    change(&context, Command::Shutdown { now: body.now }).await
+}
+
+async fn change(context: &Context, command: Command) -> Reply {
+    let outcome = context.handle.request(command).await.map_err(|_| Refused::ending())?;
+    ok(wire::Changed { outcome })
+}
+
+#[derive(Debug, Deserialize)]
+struct HealthQuery {
+    #[serde(default)]
+    level: HealthLevel,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum HealthLevel {
+    Alive,
+    #[default]
+    Ready,
+}
+
+async fn health(State(context): State<Context>, query: Query<HealthQuery>) -> Reply {
+    let stack = stack_of(&context.handle.snapshot());
+    let unready = match query.level {
+        HealthLevel::Alive => Vec::new(),
+        HealthLevel::Ready => stack
+            .services
+            .into_iter()
+            .filter(|service| !service.is_settled())
+            .map(|service| format!("{}: {}", service.name, service.reason().unwrap_or_else(|| "not ready".to_owned())))
+            .collect(),
+    };
+    let healthy = unready.is_empty();
+    let status = if healthy { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    Ok(json(status, wire::Health { healthy, unready }))
+}
+
+async fn events(State(context): State<Context>, query: Query<wire::EventsQuery>) -> Response {
+    let from = if query.follow { query.from } else { Some(query.from.unwrap_or(1)) };
+    let events = context.handle.events(from);
+    // A reader of the whole history wants what is kept; only who asked for a number is told of what is not.
+    let skip_gap = !query.follow && query.from.is_none();
+    let follow = query.follow;
+    let lines = stream::unfold((events, skip_gap), move |(mut events, skip_gap)| async move {
+        let step = next_step(&mut events, follow, skip_gap).await?;
+        Some((Ok::<_, Infallible>(ndjson(step)), (events, false)))
+    });
+    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+}
+
+async fn next_step(events: &mut Events, follow: bool, skip_gap: bool) -> Option<EventStep> {
+    loop {
+        let step = if follow { events.next().await } else { events.next_now() }?;
+        if !(skip_gap && matches!(step, EventStep::Dropped { .. })) {
+            return Some(step);
+        }
+    }
+}
+
+fn ndjson(step: EventStep) -> Bytes {
+    let line = match step {
+        EventStep::Line(line) => wire::EventLine::Event(event_of(line)),
+        EventStep::Dropped { from, to } => wire::EventLine::Resync { resync: wire::Gap { from, to } },
+    };
+    let mut text = serde_json::to_vec(&Answer::new(line)).unwrap_or_default();
+    text.push(b'\n');
+    text.into()
+}
+
+/// The body, bounded in size and time. An empty one stands for `{}`.
+async fn read<T: DeserializeOwned>(context: &Context, request: Request) -> Result<T, Refused> {
+    let body = Limited::new(request.into_body(), BODY_LIMIT).collect();
+    let body = match tokio::time::timeout(context.limits.read_timeout, body).await {
+        Err(_) => {
+            let message = "the request's body did not arrive in time";
+            return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, ProblemKind::BadRequest, message));
+        }
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            let message = format!("the request's body is longer than {BODY_LIMIT} bytes");
+            return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, ProblemKind::BadRequest, message));
+        }
+        Ok(Err(error)) => return Err(Refused::bad(format!("the request's body cannot be read: {error}"))),
+        Ok(Ok(body)) => body.to_bytes(),
+    };
+    let text: &[u8] = if body.is_empty() { b"{}" } else { &body };
+    serde_json::from_slice(text).map_err(|error| Refused::bad(format!("the request's body is not understood: {error}")))
+}
+
+async fn requested(context: &Context, request: Request) -> Result<Vec<ServiceId>, Refused> {
+    let body: wire::ServicesRequest = read(context, request).await?;
+    ids(&context.handle.snapshot(), &body.services)
+}
+
+fn ids(view: &View, names: &[String]) -> Result<Vec<ServiceId>, Refused> {
+    names.iter().map(|name| view.id(name).ok_or_else(|| unknown_service(view, name))).collect()
+}
+
+fn unknown_service(view: &View, name: &str) -> Refused {
+    let known = view.snapshot.services.iter().map(|service| service.name.as_str());
+    let near = known
+        .clone()
+        .map(|known| (strsim::jaro_winkler(name, known), known))
+        .filter(|(score, _)| *score > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    let hint = match near {
+        Some((_, near)) => format!("did you mean {near}?"),
+        None => format!("there are: {}", known.collect::<Vec<_>>().join(", ")),
+    };
+    let message = format!("no service {name:?} in this stack");
+    Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownService, message).hint(hint)
+}
+
+/// `HUP`, `SIGHUP`, `sighup` or `1`.
+fn parse_signal(text: &str) -> Option<i32> {
+    use nix::sys::signal::Signal;
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
+    name.parse::<Signal>().ok().map(|signal| signal as i32)
+}
+
+/// The whole stack as the wire shows it.
+pub fn stack_of(view: &View) -> wire::Stack {
+    let pairs = view.snapshot.services.iter().zip(&view.extras);
+    wire::Stack {
+        stack: view.stack.clone(),
+        mode: view.mode.clone(),
+        data_dir: view.data_dir.clone(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: view.pid,
+        started_at: view.started_at,
+        answered_at: wall_clock(),
+        shutting_down: view.snapshot.shutting_down,
+        mechanisms: view.mechanisms.clone(),
+        warnings: view.warnings.clone(),
+        services: pairs.map(|(snapshot, extra)| service_of(view, snapshot, extra)).collect(),
+    }
+}
+
+fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> wire::Service {
+    let now = view.now();
+    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
+    wire::Service {
+        name: snapshot.name.clone(),
+        phase: snapshot.phase,
+        desired: snapshot.desired,
+        required: snapshot.required,
+        oneshot: snapshot.oneshot,
+        run: snapshot.run.map(|run| run.0),
+        pid: snapshot.pid,
+        phase_ms: millis(now.since(snapshot.since)),
+        uptime_ms: snapshot.spawned_at.map(|tick| millis(now.since(tick))),
+        next_start_ms: snapshot.next_start.map(|tick| millis(tick.since(now))),
+        restarts: snapshot.restarts,
+        crash_loop: snapshot.crash_loop,
+        last_exit: snapshot.last_exit,
+        last_failure: snapshot.last_failure.clone(),
+        probe_failure: snapshot.probe_failure.clone(),
+        status_text: snapshot.status_text.clone(),
+        blocked_by: snapshot.blocked_by.clone(),
+        ports: extra.ports.clone(),
+        addresses: extra.addresses.clone(),
+        memory_bytes: extra.memory_bytes,
+        cpu_percent: extra.cpu_percent,
+        log: extra.log.clone(),
+        alternative: extra.alternative.clone(),
+        limits: extra.limits.clone(),
+        isolation: extra.isolation.clone(),
+    }
+}
+
+/// An event as the wire shows it.
+pub fn event_of(line: EventLine) -> wire::Event {
+    wire::Event {
+        sequence: line.sequence,
+        wall: line.wall,
+        service: line.record.service,
+        run: line.record.run.map(|run| run.0),
+        kind: line.record.kind,
+        phase: line.record.phase,
+        message: line.record.message,
+        cause: line.record.cause,
+    }
+}
+
+fn why_of(report: WhyReport, service: wire::Service) -> wire::Why {
+    let log =
+        report.log.into_iter().map(|line| wire::LogText { wall: line.wall, stream: line.stream, text: line.text });
+    wire::Why {
+        service,
+        chain: report.chain,
+        events: report.events.into_iter().map(event_of).collect(),
+        log: log.collect(),
+    }
+}
+
+#[cfg(test)]
+mod unit {
+    use super::*;
+
+    // semantics case 67
+    #[test]
+    fn other_users_are_refused_with_a_reason() {
+        assert_eq!(allowed(1000, 1000), Ok(()));
+        assert_eq!(allowed(0, 1000), Ok(()));
+        assert!(allowed(1001, 1000).unwrap_err().contains("user 1001"));
+        assert!(allowed(1000, 0).is_err());
+    }
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        assert_eq!(["HUP", "SIGHUP", "sigterm", "10"].map(parse_signal), [Some(1), Some(1), Some(15), Some(10)]);
+        assert_eq!(["", "NOPE", "0", "65"].map(parse_signal), [None; 4]);
+    }
+}

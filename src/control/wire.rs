@@ -1,0 +1,266 @@
+//! What goes over the control socket, as JSON. Every answer carries `schema_version`. Fields are only ever added, so a
+//! reader tolerates names it does not know; a request that is not known is refused by name.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::engine::snapshot::Blocker;
+use crate::engine::{Desired, Exit, Failure, Outcome, Phase};
+
+/// Changes only when an old reader would misunderstand.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Any answer: the version beside its fields.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer<T> {
+    pub schema_version: u32,
+    #[serde(flatten)]
+    pub body: T,
+}
+
+impl<T> Answer<T> {
+    pub fn new(body: T) -> Self {
+        Self { schema_version: SCHEMA_VERSION, body }
+    }
+}
+
+/// `GET /v1/stack`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stack {
+    pub stack: String,
+    pub mode: String,
+    pub data_dir: PathBuf,
+    /// Of reeve itself.
+    pub version: String,
+    pub pid: u32,
+    pub started_at: Timestamp,
+    pub answered_at: Timestamp,
+    #[serde(default)]
+    pub shutting_down: bool,
+    #[serde(default)]
+    pub mechanisms: Vec<String>,
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    pub services: Vec<Service>,
+}
+
+/// `GET /v1/services/{name}`, and one element of a stack. Times are spans before the answer, in milliseconds, so that no
+/// wall clock can bend them.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Service {
+    pub name: String,
+    pub phase: Phase,
+    pub desired: Desired,
+    pub required: bool,
+    #[serde(default)]
+    pub oneshot: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// How long it has been in this phase.
+    pub phase_ms: u64,
+    /// How long its process has been running.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uptime_ms: Option<u64>,
+    /// How long until its next start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next_start_ms: Option<u64>,
+    #[serde(default)]
+    pub restarts: u32,
+    #[serde(default)]
+    pub crash_loop: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_exit: Option<Exit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_failure: Option<Failure>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe_failure: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_text: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub blocked_by: Vec<Blocker>,
+    #[serde(default)]
+    pub ports: BTreeMap<String, SocketAddr>,
+    #[serde(default)]
+    pub addresses: BTreeMap<String, String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_bytes: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_percent: Option<f32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub log: Option<PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alternative: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<String>,
+}
+
+impl Service {
+    /// Nothing more has to happen for it: it is ready, or it is over and done with as wished.
+    pub fn is_settled(&self) -> bool {
+        match self.phase {
+            Phase::Ready | Phase::Completed => true,
+            Phase::Stopped => self.desired != Desired::Running,
+            Phase::Failed | Phase::Skipped => !self.required,
+            _ => false,
+        }
+    }
+
+    /// Only a person can bring it on.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.phase, Phase::Failed | Phase::Skipped | Phase::Stuck)
+    }
+
+    /// Why it is not ready, in a few words.
+    pub fn reason(&self) -> Option<String> {
+        if !self.blocked_by.is_empty() {
+            let names = self.blocked_by.iter().map(|blocker| format!("{} {}", blocker.service, blocker.condition));
+            return Some(format!("waits for {}", names.collect::<Vec<_>>().join(", ")));
+        }
+        match self.phase {
+            Phase::Ready | Phase::Completed | Phase::Stopped => return None,
+            Phase::Starting | Phase::Unready => {
+                if let Some(text) = self.probe_failure.clone().or_else(|| self.status_text.clone()) {
+                    return Some(text);
+                }
+            }
+            _ => {}
+        }
+        let failure = self.last_failure.as_ref().map(|failure| failure.message.clone());
+        failure.or_else(|| self.last_exit.as_ref().map(ToString::to_string))
+    }
+}
+
+/// `GET /v1/services/{name}/why`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Why {
+    pub service: Service,
+    /// From the service down to the cause, one sentence each.
+    pub chain: Vec<String>,
+    pub events: Vec<Event>,
+    pub log: Vec<LogText>,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LogText {
+    pub wall: Timestamp,
+    pub stream: String,
+    pub text: String,
+}
+
+/// One line of `GET /v1/events`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    pub sequence: u64,
+    pub wall: Timestamp,
+    /// Empty for the stack itself.
+    #[serde(default)]
+    pub service: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<u64>,
+    pub kind: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+}
+
+/// A line of the event stream: either an event or the mark that some are missing.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum EventLine {
+    /// Events `from` to `to` are no longer kept: read the state anew.
+    Resync {
+        resync: Gap,
+    },
+    Event(Event),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    pub from: u64,
+    pub to: u64,
+}
+
+/// Query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventsQuery {
+    /// First sequence number wanted; without it everything that is kept, or with `follow` what is to come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
+    #[serde(default)]
+    pub follow: bool,
+}
+
+/// Body of `POST /v1/start`, `/v1/stop`, `/v1/restart`. Empty: the whole stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicesRequest {
+    #[serde(default)]
+    pub services: Vec<String>,
+}
+
+/// Body of `POST /v1/services/{name}/signal`: a name with or without `SIG`, or a number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalRequest {
+    pub signal: String,
+}
+
+/// Body of `POST /v1/shutdown`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ShutdownRequest {
+    /// Kill at once instead of stopping in order.
+    #[serde(default)]
+    pub now: bool,
+}
+
+/// The answer to every change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    pub outcome: Outcome,
+}
+
+/// `GET /health`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Health {
+    pub healthy: bool,
+    /// What is missing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unready: Vec<String>,
+}
+
+/// Every answer that is not a success.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorAnswer {
+    pub error: Problem,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    pub kind: ProblemKind,
+    pub message: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProblemKind {
+    BadRequest,
+    UnknownRequest,
+    UnknownService,
+    Forbidden,
+    Busy,
+    /// The supervisor is on its way out.
+    Ending,
+    /// A kind that a newer reeve knows.
+    #[serde(other)]
+    Other,
+}

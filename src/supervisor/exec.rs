@@ -1,0 +1,290 @@
+//! Helpers of a service: init and bootstrap steps, hooks and exec probes, each in a process tree of its own.
+//!
+//! They run as the service's account. Their lease is written like that of a leader, so that what a killed reeve leaves is
+//! cleared by the next; whoever drops one kills it.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::process::ExitStatus as StdStatus;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+use super::assembly::Assembly;
+use super::launch;
+use super::prepare::{Prepared, find_program};
+use super::probe::{ExecRunner, Executed};
+use crate::bootstrap::{CommandLine, Process, Runner, Work};
+use crate::engine::RunId;
+use crate::platform::{Child, Credentials, ExitStatus, SpawnPlan, Tree};
+use crate::spec::StopScope;
+
+/// Output kept of a helper: the end of it, for `why`.
+const OUTPUT_BYTES: usize = 4 << 10;
+
+/// Helpers of all services are numbered, so that two at once never share a tree.
+static HELPERS: AtomicU64 = AtomicU64::new(1);
+
+/// Runs helpers of one service.
+#[derive(Debug)]
+pub struct ServiceRunner {
+    assembly: Arc<Assembly>,
+    service: String,
+    run: RunId,
+    /// What the helper is for, part of its tree's name: `init`, `probe`.
+    purpose: &'static str,
+    credentials: Option<Credentials>,
+}
+
+impl ServiceRunner {
+    pub fn new(
+        assembly: Arc<Assembly>,
+        service: String,
+        run: RunId,
+        purpose: &'static str,
+        credentials: Option<Credentials>,
+    ) -> Self {
+        Self { assembly, service, run, purpose, credentials }
+    }
+
+    async fn start(&self, line: CommandLine) -> io::Result<Helper> {
+        let cwd = line.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
+        let program = find_program(&line.program, &line.env, &cwd)
+            .map_err(|failure| io::Error::new(io::ErrorKind::NotFound, failure.message))?;
+        let number = HELPERS.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}.{}{number}", self.service, self.purpose);
+        let (assembly, run, credentials) = (Arc::clone(&self.assembly), self.run, self.credentials.clone());
+        let stdin = line.stdin.clone();
+        let (input, given) = match &stdin {
+            Some(_) => {
+                let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
+                nix::fcntl::fcntl(&writer, nix::fcntl::FcntlArg::F_SETFL(nix::fcntl::OFlag::O_NONBLOCK))?;
+                (Some(reader), Some(writer))
+            }
+            None => (None, None),
+        };
+        let spawned = tokio::task::spawn_blocking(move || {
+            let tree = assembly.containment.tree(&name, run.0)?;
+            let (reader, writer) = launch::output_pipe()?;
+            let mut plan = SpawnPlan::new(program);
+            plan.argv = std::iter::once(&line.program).chain(&line.args).map(Into::into).collect();
+            let marker = assembly.containment.marker(&name, run.0);
+            let env: BTreeMap<&String, &String> = line.env.iter().chain([(&marker.0, &marker.1)]).collect();
+            plan.env = env.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+            plan.cwd = Some(cwd);
+            plan.stdin = input;
+            plan.stderr = Some(writer.try_clone()?);
+            plan.stdout = Some(writer);
+            plan.credentials = credentials;
+            plan.cgroup = tree.placement();
+            match crate::platform::spawn(&plan) {
+                Ok(child) => {
+                    assembly.journal_helper(&name, run, &child, &tree);
+                    Ok((child, tree, reader))
+                }
+                Err(error) => {
+                    tree.remove();
+                    let kind = match error.errno {
+                        libc::ENOENT => io::ErrorKind::NotFound,
+                        libc::EACCES => io::ErrorKind::PermissionDenied,
+                        _ => io::ErrorKind::Other,
+                    };
+                    Err(io::Error::new(kind, error))
+                }
+            }
+        });
+        let (child, tree, reader) = spawned.await.map_err(io::Error::other)??;
+        let output = Arc::new(Mutex::new(Vec::new()));
+        let drain = tokio::spawn(keep_end(reader, Arc::clone(&output)));
+        if let (Some(writer), Some(bytes)) = (given, stdin) {
+            // A helper that does not read its input to the end is no error: its exit code tells.
+            drop(tokio::spawn(feed(writer, bytes)));
+        }
+        Ok(Helper { assembly: Arc::clone(&self.assembly), child, status: None, tree: Some(Arc::new(tree)), output, drain })
+    }
+}
+
+/// A helper under way.
+struct Helper {
+    assembly: Arc<Assembly>,
+    child: Child,
+    status: Option<ExitStatus>,
+    tree: Option<Arc<Tree>>,
+    output: Arc<Mutex<Vec<u8>>>,
+    drain: tokio::task::JoinHandle<()>,
+}
+
+impl Helper {
+    async fn end(&mut self) -> io::Result<ExitStatus> {
+        if let Some(status) = self.status {
+            return Ok(status);
+        }
+        let status = self.child.wait().await?;
+        self.status = Some(status);
+        Ok(status)
+    }
+
+    /// Kills what is left of the tree and gives it back.
+    async fn clear(&mut self) {
+        if let Some(tree) = self.tree.take() {
+            clear(&self.assembly, &tree).await;
+        }
+        if self.status.is_none() {
+            // Killed just now; a status that cannot be had has been logged by nobody yet.
+            if let Err(error) = self.end().await {
+                tracing::warn!(pid = self.child.pid, %error, "cannot learn how a helper ended");
+            }
+        }
+        // Whatever it wrote last is in the pipe; nobody writes to it any more.
+        if tokio::time::timeout(Duration::from_millis(500), &mut self.drain).await.is_err() {
+            self.drain.abort();
+        }
+    }
+
+    fn said(&self) -> Vec<u8> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+async fn clear(assembly: &Assembly, tree: &Tree) {
+    if !tree.is_empty().unwrap_or(false)
+        && let Err(error) = async {
+            tree.kill().await?;
+            tree.wait_empty().await
+        }
+        .await
+    {
+        tracing::warn!(%error, "cannot clear the processes of a helper");
+    }
+    assembly.journal_tree_gone(tree);
+    tree.remove();
+}
+
+impl Drop for Helper {
+    fn drop(&mut self) {
+        if let Some(tree) = self.tree.take() {
+            let assembly = Arc::clone(&self.assembly);
+            // Dropped in the middle: what runs is killed by a task that outlives us.
+            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+                drop(runtime.spawn(async move { clear(&assembly, &tree).await }));
+            }
+        }
+        self.drain.abort();
+    }
+}
+
+impl Runner for ServiceRunner {
+    fn spawn(&self, line: CommandLine) -> Work<'_, io::Result<Box<dyn Process>>> {
+        Box::pin(async move { Ok(Box::new(self.start(line).await?) as Box<dyn Process>) })
+    }
+}
+
+impl Process for Helper {
+    fn wait(&mut self) -> Work<'_, io::Result<StdStatus>> {
+        Box::pin(async move {
+            Ok(StdStatus::from_raw(match self.end().await? {
+                ExitStatus::Code(code) => (code & 0xff) << 8,
+                ExitStatus::Signal { signal, core } => signal | if core { 0x80 } else { 0 },
+            }))
+        })
+    }
+
+    fn signal(&mut self, signal: i32, scope: StopScope) -> io::Result<()> {
+        match &self.tree {
+            Some(tree) => tree.signal(scope.into(), signal).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    fn kill(&mut self) -> Work<'_, ()> {
+        Box::pin(self.clear())
+    }
+
+    fn output(&self) -> String {
+        String::from_utf8_lossy(&self.said()).into_owned()
+    }
+}
+
+/// Runs the exec probe of one run, with what was prepared for it.
+#[derive(Debug)]
+pub struct ProbeRunner {
+    runner: ServiceRunner,
+    prepared: Arc<Prepared>,
+}
+
+impl ProbeRunner {
+    pub fn new(assembly: Arc<Assembly>, service: String, run: RunId, prepared: Arc<Prepared>) -> Self {
+        let runner = ServiceRunner::new(assembly, service, run, "probe", prepared.credentials.clone());
+        Self { runner, prepared }
+    }
+
+    /// The runner for steps and hooks of the same run.
+    pub fn line(&self, command: &[String]) -> CommandLine {
+        CommandLine {
+            program: command.first().cloned().unwrap_or_default(),
+            args: command.iter().skip(1).cloned().collect(),
+            env: self.prepared.env.clone(),
+            cwd: Some(self.prepared.cwd.clone()),
+            stdin: None,
+        }
+    }
+}
+
+impl ExecRunner for ProbeRunner {
+    fn run<'a>(
+        &'a self,
+        command: &'a [String],
+        timeout: Duration,
+    ) -> Pin<Box<dyn Future<Output = Result<Executed, String>> + Send + 'a>> {
+        Box::pin(async move {
+            let mut helper = self.runner.start(self.line(command)).await.map_err(|error| error.to_string())?;
+            let exit = match tokio::time::timeout(timeout, helper.end()).await {
+                Ok(Ok(status)) => Some(launch::exit(status)),
+                Ok(Err(error)) => return Err(error.to_string()),
+                Err(_) => None,
+            };
+            helper.clear().await;
+            Ok(Executed { exit, output: helper.said() })
+        })
+    }
+}
+
+/// Reads to the end and keeps the last few KiB.
+async fn keep_end(pipe: OwnedFd, end: Arc<Mutex<Vec<u8>>>) {
+    let Ok(pipe) = AsyncFd::with_interest(pipe, Interest::READABLE) else { return };
+    let mut buffer = [0; OUTPUT_BYTES];
+    loop {
+        let Ok(mut ready) = pipe.readable().await else { return };
+        match ready.try_io(|pipe| Ok(nix::unistd::read(pipe, &mut buffer)?)) {
+            Ok(Ok(0)) | Ok(Err(_)) => return,
+            Ok(Ok(count)) => {
+                let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
+                end.extend_from_slice(&buffer[..count]);
+                let excess = end.len().saturating_sub(OUTPUT_BYTES);
+                end.drain(..excess);
+            }
+            Err(_would_block) => {}
+        }
+    }
+}
+
+async fn feed(pipe: OwnedFd, bytes: Vec<u8>) {
+    let Ok(pipe) = AsyncFd::with_interest(pipe, Interest::WRITABLE) else { return };
+    let mut rest = bytes.as_slice();
+    while !rest.is_empty() {
+        let Ok(mut ready) = pipe.writable().await else { return };
+        match ready.try_io(|pipe| Ok(nix::unistd::write(pipe, rest)?)) {
+            Ok(Ok(count)) => rest = &rest[count..],
+            Ok(Err(_)) => return,
+            Err(_would_block) => {}
+        }
+    }
+}

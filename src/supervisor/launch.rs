@@ -1,0 +1,121 @@
+//! From a prepared service to a running leader: its tree, its pipes, its process.
+
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::assembly::Assembly;
+use super::prepare::Prepared;
+use crate::engine::{Exit, Failure, FailureKind, RunId};
+use crate::platform::{Child, ExitStatus, SpawnError, SpawnPlan, Stage, Tree};
+use crate::spec::{ServiceId, ServiceSpec};
+
+/// A leader that runs its program.
+#[derive(Debug)]
+pub struct Launched {
+    pub child: Child,
+    pub tree: Tree,
+    pub stdout: OwnedFd,
+    pub stderr: OwnedFd,
+}
+
+/// Starts the leader on the blocking pool: a clone waits until the program's file has been read.
+pub async fn launch(
+    assembly: Arc<Assembly>,
+    service: ServiceId,
+    run: RunId,
+    prepared: Arc<Prepared>,
+) -> Result<Launched, Failure> {
+    let work = move || launch_now(&assembly, assembly.stack.service(service), run, &prepared);
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => Err(transient(format!("the start was interrupted: {error}"), None)),
+    }
+}
+
+fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Prepared) -> Result<Launched, Failure> {
+    let tree = assembly
+        .containment
+        .tree(&spec.name, run.0)
+        .map_err(|error| transient(format!("cannot make the process group of {}: {error}", spec.name), None))?;
+    assembly.apply_limits(spec, &tree);
+    match start(assembly, run, spec, prepared, &tree) {
+        Ok((child, stdout, stderr)) => Ok(Launched { child, tree, stdout, stderr }),
+        Err(failure) => {
+            tree.remove();
+            Err(failure)
+        }
+    }
+}
+
+fn start(
+    assembly: &Assembly,
+    run: RunId,
+    spec: &ServiceSpec,
+    prepared: &Prepared,
+    tree: &Tree,
+) -> Result<(Child, OwnedFd, OwnedFd), Failure> {
+    let no_pipe = |error: io::Error| transient(format!("cannot make the output pipes of {}: {error}", spec.name), None);
+    let (stdout, stdout_child) = output_pipe().map_err(no_pipe)?;
+    let (stderr, stderr_child) = output_pipe().map_err(no_pipe)?;
+    let mut plan = SpawnPlan::new(&prepared.program);
+    plan.argv = prepared.argv.clone();
+    plan.env = prepared.environment(&assembly.containment.marker(&spec.name, run.0));
+    plan.cwd = Some(prepared.cwd.clone());
+    plan.stdout = Some(stdout_child);
+    plan.stderr = Some(stderr_child);
+    plan.credentials = prepared.credentials.clone();
+    plan.umask = Some(spec.umask);
+    plan.rlimits = prepared.rlimits.clone();
+    plan.nice = spec.limits.nice.map(i32::from);
+    plan.oom_score_adj = spec.limits.oom_score_adj.map(i32::from);
+    plan.cgroup = tree.placement();
+    let child = crate::platform::spawn(&plan).map_err(|error| failure(&error))?;
+    Ok((child, stdout, stderr))
+}
+
+/// A pipe whose read end never blocks us and whose ends nobody inherits by accident.
+pub(super) fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
+    Ok((reader, writer))
+}
+
+/// Waits for the leader's end.
+pub async fn wait(mut child: Child) -> Exit {
+    match child.wait().await {
+        Ok(status) => exit(status),
+        Err(error) => {
+            // Somebody else took its status; that it has ended is all that can be known.
+            tracing::error!(pid = child.pid, %error, "cannot learn how a process ended");
+            Exit::Code(-1)
+        }
+    }
+}
+
+pub(super) fn exit(status: ExitStatus) -> Exit {
+    match status {
+        ExitStatus::Code(code) => Exit::Code(code),
+        ExitStatus::Signal { signal, core } => Exit::Signal { signal, core_dumped: core },
+    }
+}
+
+/// Why it was not started, and whether trying again soon makes sense (semantics cases 15 and 16).
+pub(super) fn failure(error: &SpawnError) -> Failure {
+    let kind = if error.is_transient() { FailureKind::Transient } else { FailureKind::Lasting };
+    let hint = match error.stage {
+        Stage::Exec if error.errno == libc::ENOENT => Some("check `command` in services.toml, or install the program"),
+        Stage::Exec if error.errno == libc::EACCES => {
+            Some("the file must be executable, and every directory above it open, for the service's account")
+        }
+        Stage::Directory => Some("`cwd` must exist and be open for the service's account"),
+        _ => None,
+    };
+    Failure { kind, message: error.to_string(), hint: hint.map(str::to_owned) }
+}
+
+fn transient(message: String, hint: Option<&str>) -> Failure {
+    Failure { kind: FailureKind::Transient, message, hint: hint.map(str::to_owned) }
+}

@@ -1,0 +1,222 @@
+//! The loop: select an event, step the engine, run the effects. It never waits for a child or a disk.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+
+use super::assembly::Assembly;
+use super::handle::{Inquiry, Lanes, OperatorRequest};
+use super::history::History;
+use super::run::{Message, Run};
+use super::signals::{OsSignal, Signals};
+use super::state_writer::StateWriter;
+use crate::engine::{Command, Effect, Engine, Event, Outcome, RequestId, Tick};
+use crate::platform::clock::SuspendClock;
+use crate::spec::ServiceId;
+
+/// Messages of our own tasks that wait for the loop. Each is the answer to an effect under way; a task that finds the
+/// lane full waits, and nothing that the loop does waits for a task.
+const MESSAGES: usize = 1024;
+
+/// Events taken in one turn before effects' results are published: bounds the delay of a publication under load.
+const TURN: usize = 256;
+
+/// A deadline met this much too late means that we did not run: the machine slept or was starved.
+const STARVED: Duration = Duration::from_secs(5);
+
+/// How a supervised stack came to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// The signal that asked for it, if one did.
+    pub signal: Option<i32>,
+    /// Services that could not be cleared away.
+    pub left: Vec<String>,
+}
+
+pub struct Supervisor {
+    pub(super) assembly: Arc<Assembly>,
+    pub(super) engine: Engine,
+    pub(super) runs: Vec<Option<Run>>,
+    pub(super) outbox: mpsc::Sender<Message>,
+    pub(super) queue: VecDeque<Event>,
+    pub(super) history: History,
+    pub(super) state: StateWriter,
+    pub(super) replies: BTreeMap<RequestId, oneshot::Sender<Outcome>>,
+    pub(super) finished: Option<Vec<ServiceId>>,
+    pub(super) lanes: Lanes,
+    inbox: mpsc::Receiver<Message>,
+    started: Instant,
+    suspend: SuspendClock,
+    next_request: u64,
+    ended_by: Option<i32>,
+}
+
+impl std::fmt::Debug for Supervisor {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Supervisor").field("runs", &self.runs.len()).finish_non_exhaustive()
+    }
+}
+
+impl Supervisor {
+    pub fn new(assembly: Assembly, lanes: Lanes, seed: u64) -> Self {
+        let (outbox, inbox) = mpsc::channel(MESSAGES);
+        let stopped: Vec<ServiceId> = assembly
+            .stack
+            .services
+            .iter()
+            .filter(|service| assembly.state.stopped_by_hand.contains(&service.name))
+            .map(|service| service.id)
+            .collect();
+        let engine = Engine::new(&assembly.stack, seed, Tick(0), &stopped);
+        let runs = assembly.stack.services.iter().map(|_| None).collect();
+        let state = StateWriter::start(&assembly, outbox.clone());
+        Self {
+            engine,
+            runs,
+            outbox,
+            queue: VecDeque::new(),
+            history: History::default(),
+            state,
+            replies: BTreeMap::new(),
+            finished: None,
+            lanes,
+            inbox,
+            started: Instant::now(),
+            suspend: SuspendClock::new(),
+            next_request: 0,
+            ended_by: None,
+            assembly: Arc::new(assembly),
+        }
+    }
+
+    pub(super) fn now(&self) -> Tick {
+        Tick::default().after(self.started.elapsed())
+    }
+
+    /// Runs until the stack has been shut down.
+    pub async fn run(mut self, mut signals: Signals) -> Ended {
+        loop {
+            self.select(&mut signals).await;
+            self.step();
+            self.publish();
+            if let Some(left) = self.finished.take() {
+                return self.end(left).await;
+            }
+        }
+    }
+
+    /// Phase one: wait for something, then take what else is there.
+    async fn select(&mut self, signals: &mut Signals) {
+        let deadline = self.engine.next_deadline().map(|tick| self.started + Duration::from_nanos(tick.0));
+        tokio::select! {
+            biased;
+            Some(request) = self.lanes.urgent.recv() => self.command(request),
+            signal = signals.next() => self.signal(signal),
+            Some(message) = self.inbox.recv() => self.message(message),
+            Some(request) = self.lanes.requests.recv() => self.command(request),
+            Some(inquiry) = self.lanes.inquiries.recv() => self.inquiry(inquiry),
+            () = at(deadline) => {
+                if let Some(late) = deadline.map(|deadline| deadline.elapsed()).filter(|late| *late > STARVED) {
+                    self.queue.push_back(Event::Resumed { gap: late });
+                }
+                self.queue.push_back(Event::Tick);
+            }
+        }
+        if let Some(gap) = self.suspend.gap() {
+            self.queue.push_front(Event::Resumed { gap });
+        }
+        while self.queue.len() < TURN {
+            let Ok(message) = self.inbox.try_recv() else { break };
+            self.message(message);
+        }
+    }
+
+    /// Phase two and three: step the engine for every event, do what it says.
+    pub(super) fn step(&mut self) {
+        let mut effects = Vec::new();
+        while let Some(event) = self.queue.pop_front() {
+            let now = self.now();
+            self.engine.step(now, event, &mut effects);
+            for effect in effects.drain(..) {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn command(&mut self, request: OperatorRequest) {
+        self.next_request += 1;
+        let id = RequestId(self.next_request);
+        self.replies.insert(id, request.reply);
+        self.queue.push_back(Event::Command { request: id, command: request.command });
+    }
+
+    fn signal(&mut self, signal: OsSignal) {
+        match signal {
+            OsSignal::Stop(number) => {
+                let now = self.ended_by.is_some();
+                self.ended_by.get_or_insert(number);
+                self.next_request += 1;
+                let request = RequestId(self.next_request);
+                self.queue.push_back(Event::Command { request, command: Command::Shutdown { now } });
+            }
+            OsSignal::Reload => {
+                tracing::warn!("reload is asked for; changes of services.toml take effect at the next `reeve up`");
+            }
+            OsSignal::ReopenLogs => self.assembly.logs.reopen(),
+            OsSignal::ChildExited => crate::platform::reaper::reap_orphans(),
+            OsSignal::Watchdog => self.assembly.systemd.watchdog(),
+        }
+    }
+
+    fn message(&mut self, message: Message) {
+        match message {
+            Message::Event(event) => self.queue.push_back(event),
+            Message::Prepared { service, run, result } => match result {
+                Ok(prepared) => {
+                    if let Some(live) = self.live(service, run) {
+                        live.prepared = Some(Arc::from(prepared));
+                    }
+                    self.queue.push_back(Event::Prepared { service, run });
+                }
+                Err(failure) => self.queue.push_back(Event::PrepareFailed { service, run, failure }),
+            },
+            Message::Launched { service, run, result } => match result {
+                Ok(launched) => self.launched(service, run, *launched),
+                Err(failure) => self.queue.push_back(Event::SpawnFailed { service, run, failure }),
+            },
+        }
+    }
+
+    fn inquiry(&mut self, inquiry: Inquiry) {
+        self.answer(inquiry);
+    }
+
+    pub(super) fn live(&mut self, service: ServiceId, run: crate::engine::RunId) -> Option<&mut Run> {
+        self.runs[service.index()].as_mut().filter(|live| live.id == run)
+    }
+
+    /// Everything is stopped: what is still in memory goes to disk before we go.
+    async fn end(mut self, left: Vec<ServiceId>) -> Ended {
+        self.runs.clear();
+        self.state.finish().await;
+        self.assembly.logs.finish().await;
+        let left = left.into_iter().map(|id| self.assembly.stack.service(id).name.clone()).collect();
+        Ended { signal: self.ended_by, left }
+    }
+
+    pub(super) fn perform_all(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform(effect);
+        }
+    }
+}
+
+async fn at(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
