@@ -120,6 +120,7 @@ async fn become_ready(
             Ok(Ok(Err(cause))) if cause.is_coming_up() => last = cause.to_string(),
             Ok(Ok(Err(cause))) => return Err(cause),
             Ok(Err(Ok(status))) => {
+                process.kill().await;
                 let (program, output) = (program.to_owned(), context.redacted(process.output()));
                 return Err(Cause::Exit { program, status: status.to_string(), output });
             }
@@ -146,6 +147,7 @@ async fn stop(
         Ok(Err(source)) => Err(Cause::Spawn { program: program(), source }),
         Ok(Ok(status)) if status.success() => Ok(()),
         Ok(Ok(status)) => {
+            process.kill().await;
             let output = context.redacted(process.output());
             Err(Cause::Exit { program: program(), status: status.to_string(), output })
         }

@@ -46,9 +46,9 @@ pub trait Process: Send {
     /// Sends a signal to the leader, or its group; that it is gone by now is no error.
     fn signal(&mut self, signal: i32, scope: crate::spec::StopScope) -> io::Result<()>;
 
-    /// Kills the whole tree and waits until nothing is left of it.
+    /// Kills the whole tree, waits until nothing is left of it and its output has been read to the end.
     fn kill(&mut self) -> Work<'_, ()>;
 
-    /// The last few KiB of what it wrote to standard output and error.
+    /// The last few KiB of what it wrote to standard output and error; complete once `kill` has returned.
     fn output(&self) -> String;
 }

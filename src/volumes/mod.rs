@@ -21,6 +21,8 @@ pub mod secrets;
 mod volume;
 
 #[cfg(test)]
+mod secret_tests;
+#[cfg(test)]
 mod tests;
 
 pub use disk::Owner;
