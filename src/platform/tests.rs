@@ -65,12 +65,18 @@ fn refusals_name_step_and_path() {
     assert_eq!(error.to_string(), "cannot run /nonexistent/x: No such file or directory");
     let mut plan = shell("true");
     plan.cwd = Some("/nonexistent".into());
-    assert_eq!(spawn(&plan).unwrap_err().to_string(), "cannot change to directory /nonexistent: No such file or directory");
+    assert_eq!(
+        spawn(&plan).unwrap_err().to_string(),
+        "cannot change to directory /nonexistent: No such file or directory"
+    );
     let dir = tempfile::tempdir().unwrap();
     let script = dir.path().join("s");
     durable::write(&script, b"#!/no/such/sh\n", 0o755).unwrap();
     let error = spawn(&SpawnPlan::new(&script)).unwrap_err();
-    assert_eq!(error.to_string(), format!("cannot run {}: its interpreter /no/such/sh does not exist", script.display()));
+    assert_eq!(
+        error.to_string(),
+        format!("cannot run {}: its interpreter /no/such/sh does not exist", script.display())
+    );
 }
 
 #[test]
