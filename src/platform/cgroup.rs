@@ -140,7 +140,10 @@ impl Group {
         }
         // A file of its own: the kernel remembers per open file what has been seen.
         let own = open_at(Some(self.dir.as_fd()), Path::new("cgroup.events"), libc::O_RDONLY)?;
-        let watch = AsyncFd::with_interest(Watched { path: &self.path, events: own }, Interest::PRIORITY)?;
+        // SAFETY: the registration owns the descriptor, which therefore stays open as long as it.
+        let watch =
+            unsafe { AsyncFd::register_with_interest(Watched { path: &self.path, events: own }, Interest::PRIORITY) }
+                .map_err(io::Error::from)?;
         loop {
             if watch.get_ref().is_empty()? {
                 return Ok(());

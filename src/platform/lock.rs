@@ -17,7 +17,11 @@ pub enum LockError {
     #[error("{} is held by process {}", .path.display(), .holder.map_or_else(|| "unknown".to_owned(), |p| p.to_string()))]
     Held { path: PathBuf, holder: Option<i32> },
     #[error("cannot lock {}", .path.display())]
-    Io { path: PathBuf, #[source] source: io::Error },
+    Io {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
 }
 
 impl Lock {

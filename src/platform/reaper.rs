@@ -63,7 +63,11 @@ impl Registry {
 /// Makes this process the parent of orphans below it.
 pub fn become_subreaper() -> io::Result<()> {
     // SAFETY: sets a flag of this process.
-    if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) } == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Reaps every ended orphan; to be called on SIGCHLD. Returns how many there were.
@@ -90,8 +94,7 @@ fn is_orphan(pid: i32) -> bool {
     let own = std::process::id() as i32;
     // SAFETY: asks for our own session.
     let session = unsafe { libc::getsid(0) };
-    identity::stat(pid).is_some_and(|s| s.is_dead() && s.parent == own && s.session != session)
-        && !registry().owns(pid)
+    identity::stat(pid).is_some_and(|s| s.is_dead() && s.parent == own && s.session != session) && !registry().owns(pid)
 }
 
 fn reap(pid: i32) -> bool {

@@ -216,7 +216,8 @@ impl Child {
     /// Waits for the end without blocking the runtime, and reaps.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
         let copy = self.pidfd.try_clone()?;
-        let ready = AsyncFd::with_interest(copy, Interest::READABLE)?;
+        // SAFETY: the registration owns the descriptor, which therefore stays open as long as it.
+        let ready = unsafe { AsyncFd::register_with_interest(copy, Interest::READABLE) }.map_err(io::Error::from)?;
         loop {
             if let Some(status) = self.try_wait()? {
                 return Ok(status);

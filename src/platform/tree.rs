@@ -277,8 +277,7 @@ impl Tree {
     }
 
     pub fn survivors(&self) -> Vec<Survivor> {
-        let describe =
-            |pid| Survivor { pid, command: identity::command(pid), waiting_in: identity::waiting_in(pid) };
+        let describe = |pid| Survivor { pid, command: identity::command(pid), waiting_in: identity::waiting_in(pid) };
         self.pids().into_iter().map(describe).collect()
     }
 

@@ -64,11 +64,19 @@ pub(super) fn launch(prepared: &mut Prepared<'_>) -> Result<(libc::pid_t, RawFd)
     let all = u64::MAX;
     let mut before = 0_u64;
     // SAFETY: both masks are 8 bytes; a handler must not run in the child while it shares our memory.
-    unsafe { libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_BYTES) };
+    unsafe {
+        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const all, &raw mut before, SIGSET_BYTES)
+    };
     let answer = attempt_all(prepared, stack_base);
     // SAFETY: restores the mask read above.
     unsafe {
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const before, ptr::null_mut::<u64>(), SIGSET_BYTES)
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const before,
+            ptr::null_mut::<u64>(),
+            SIGSET_BYTES,
+        )
     };
     answer
 }
@@ -262,7 +270,13 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
             return Stage::Descriptors;
         }
         let none = 0_u64;
-        libc::syscall(libc::SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const none, ptr::null_mut::<u64>(), SIGSET_BYTES);
+        libc::syscall(
+            libc::SYS_rt_sigprocmask,
+            libc::SIG_SETMASK,
+            &raw const none,
+            ptr::null_mut::<u64>(),
+            SIGSET_BYTES,
+        );
         libc::execve(p.program, p.argv, p.envp);
     }
     Stage::Exec
@@ -276,13 +290,7 @@ unsafe fn reset_dispositions() {
         if signal != libc::SIGKILL && signal != libc::SIGSTOP {
             // SAFETY: the structure is at least as large as the kernel's; no old action is asked for.
             unsafe {
-                libc::syscall(
-                    libc::SYS_rt_sigaction,
-                    signal,
-                    default.as_ptr(),
-                    ptr::null_mut::<c_void>(),
-                    SIGSET_BYTES,
-                )
+                libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null_mut::<c_void>(), SIGSET_BYTES)
             };
         }
     }
