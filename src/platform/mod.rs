@@ -3,6 +3,7 @@
 //! It decides nothing about services and knows nothing of ours; it offers calls and reports what happened.
 #![expect(unsafe_code, reason = "system calls that no safe wrapper offers live here and nowhere else")]
 
+pub mod access;
 pub mod account;
 pub mod cgroup;
 pub mod clock;

@@ -7,6 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use super::accounts::{AccountsError, accounts};
 use super::assembly::Assembly;
 use super::facts::{PartFacts, StackFacts};
 use super::journal::{self, Journal, State};
@@ -14,10 +15,11 @@ use super::layout::Layout;
 use super::output::LogHub;
 use super::selection;
 use crate::parts::{PartsEnv, Progress};
-use crate::platform::account::{self, Account};
+use crate::platform::account;
 use crate::platform::lock::{Lock, LockError};
 use crate::platform::notify::Systemd;
-use crate::platform::{Containment, ports};
+use crate::platform::ports::{self, PortHolder};
+use crate::platform::Containment;
 use crate::spec::StackSpec;
 use crate::volumes::{SecretError, Secrets, VolumeError, disk};
 
@@ -44,8 +46,8 @@ pub enum AssembleError {
     },
     #[error("cannot make the data directory ready")]
     Directory(#[source] VolumeError),
-    #[error("{0}")]
-    Account(String),
+    #[error(transparent)]
+    Account(AccountsError),
     #[error("cannot read the generated secrets")]
     Secrets(#[source] SecretError),
     #[error("cannot start the log thread")]
@@ -81,7 +83,7 @@ impl AssembleError {
             Self::Directory(error) => error.hint(),
             Self::Secrets(error) => error.hint(),
             Self::PortsTaken(_) => Some("end the holder, or move the stack with --port-offset N".to_owned()),
-            Self::Account(_) => Some("name another account with `user` in [stack], or run reeve as a plain user".to_owned()),
+            Self::Account(error) => Some(error.hint()),
             _ => None,
         }
     }
@@ -99,7 +101,7 @@ pub async fn assemble(
     let lock = take_lock(&layout)?;
     let (mut state, warnings) = State::read(&layout.state());
     warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
-    let accounts = accounts(&stack, &layout, say)?;
+    let accounts = accounts(&stack, &layout.services(), say).map_err(AssembleError::Account)?;
 
     let volumes = volume_paths(&stack, &layout);
     let selection = selection::select(&mut stack, &volumes, &options.parts, progress, say).await;
@@ -173,39 +175,9 @@ fn make_directories(layout: &Layout) -> Result<(), VolumeError> {
 fn take_lock(layout: &Layout) -> Result<Lock, AssembleError> {
     let path = layout.lock();
     Lock::acquire(&path).map_err(|error| match error {
-        LockError::Held { pid, .. } => AssembleError::AlreadyRunning { pid },
+        LockError::Held { holder, .. } => AssembleError::AlreadyRunning { pid: holder },
         source => AssembleError::Lock { path, source },
     })
-}
-
-/// The accounts that services run as when reeve is root; the stack's own is made if it is missing.
-fn accounts(
-    stack: &StackSpec,
-    layout: &Layout,
-    say: &(dyn Fn(&str) + Sync),
-) -> Result<BTreeMap<String, Account>, AssembleError> {
-    let mut accounts = BTreeMap::new();
-    if !account::is_root() {
-        return Ok(accounts);
-    }
-    let refused = |error: account::AccountError| AssembleError::Account(crate::telemetry::chain(&error));
-    if account::ensure_system_account(&stack.user).map_err(refused)? {
-        say(&format!("made the account {} for the services to run as", stack.user));
-    }
-    for service in &stack.services {
-        let name = service.user.as_deref().unwrap_or(&stack.user);
-        if accounts.contains_key(name) {
-            continue;
-        }
-        // One that is missing is told when the service is prepared: the others run.
-        if let Ok(found) = account::lookup(name) {
-            accounts.insert(name.to_owned(), found);
-        }
-    }
-    if let Some(default) = accounts.get(&stack.user) {
-        account::check_reachable(&layout.services(), &default.credentials()).map_err(refused)?;
-    }
-    Ok(accounts)
 }
 
 fn volume_paths(stack: &StackSpec, layout: &Layout) -> BTreeMap<String, PathBuf> {
@@ -240,7 +212,7 @@ fn choose_ports(
                 Some(number) => SocketAddr::new(port.host, number),
                 None => {
                     let before = remembered.get(&key).map(|number| SocketAddr::new(port.host, *number));
-                    match before.filter(|address| ports::is_free(*address)) {
+                    match before.filter(|address| is_free(*address)) {
                         Some(address) => address,
                         None => {
                             let no_port = |source| AssembleError::NoPort { service: service.name.clone(), source };
@@ -254,10 +226,8 @@ fn choose_ports(
             };
             if port.number.is_none() {
                 remembered.insert(key, address.port());
-            } else if !ports::is_free(address) {
-                let holder = ports::holder(address)
-                    .map_or_else(|| "a process that cannot be seen from here".to_owned(), |holder| holder.to_string());
-                taken.push(format!("port {} ({} of {}) is held by {holder}", address.port(), port.name, service.name));
+            } else if !is_free(address) {
+                taken.push(format!("port {} ({} of {}) is held by {}", address.port(), port.name, service.name, holder(address)));
             }
             own.push((port.name.clone(), address));
         }
@@ -274,6 +244,19 @@ fn choose_ports(
         state.write(&path).map_err(|source| AssembleError::State { path, source })?;
     }
     Ok(chosen)
+}
+
+/// An address that cannot be tried is left to the service, which will say more.
+pub(super) fn is_free(address: SocketAddr) -> bool {
+    ports::is_free(address).unwrap_or(true)
+}
+
+/// Who has a port, in words.
+pub(super) fn holder(address: SocketAddr) -> String {
+    match ports::holder(address.port()) {
+        Some(PortHolder { pid: Some(pid), command }) => format!("process {pid} ({command})"),
+        _ => "a process of another account".to_owned(),
+    }
 }
 
 /// Facts of an installed part.

@@ -7,15 +7,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use super::accounts::Account;
 use super::facts::StackFacts;
 use super::journal::{Journal, State};
 use super::layout::Layout;
 use super::output::{LogHub, LogSink};
 use crate::engine::{Failure, RunId};
-use crate::platform::account::Account;
 use crate::platform::lock::Lock;
 use crate::platform::notify::Systemd;
-use crate::platform::{Child, Containment, Credentials, Tree, limits};
+use crate::platform::{Child, Containment, Credentials, Tree, access, limits};
 use crate::spec::{ServiceId, ServiceSpec, StackSpec};
 use crate::volumes::PartVersion;
 
@@ -100,12 +100,11 @@ impl Assembly {
     pub fn default_cwd(&self, spec: &ServiceSpec, credentials: Option<&Credentials>) -> PathBuf {
         let open = match credentials {
             None => true,
-            Some(credentials) => crate::platform::account::may_enter(&self.stack.dir, credentials),
+            Some(credentials) => access::blocked_at(&self.stack.dir, credentials).is_none(),
         };
-        if open { self.stack.dir.clone() } else { PathBuf::from("/") .join(self.fallback_cwd(spec)) }
-    }
-
-    fn fallback_cwd(&self, spec: &ServiceSpec) -> PathBuf {
+        if open {
+            return self.stack.dir.clone();
+        }
         let run_dir = self.layout.service(&spec.name);
         if run_dir.is_dir() { run_dir } else { PathBuf::from("/") }
     }

@@ -160,7 +160,7 @@ impl Supervisor {
 
     fn send_signal(&mut self, service: ServiceId, run: RunId, signal: i32, scope: StopScope) {
         let Some(tree) = self.live(service, run).and_then(|live| live.tree.clone()) else { return };
-        if let Err(error) = tree.signal(scope.into(), signal) {
+        if let Err(error) = tree.signal(launch::tree_scope(scope), signal) {
             let name = &self.assembly.stack.service(service).name;
             tracing::warn!(service = %name, signal, %error, "cannot signal");
         }

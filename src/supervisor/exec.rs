@@ -199,7 +199,7 @@ impl Process for Helper {
 
     fn signal(&mut self, signal: i32, scope: StopScope) -> io::Result<()> {
         match &self.tree {
-            Some(tree) => tree.signal(scope.into(), signal).map(|_| ()),
+            Some(tree) => tree.signal(launch::tree_scope(scope), signal).map(|_| ()),
             None => Ok(()),
         }
     }

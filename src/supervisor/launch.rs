@@ -9,8 +9,8 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use super::assembly::Assembly;
 use super::prepare::Prepared;
 use crate::engine::{Exit, Failure, FailureKind, RunId};
-use crate::platform::{Child, ExitStatus, SpawnError, SpawnPlan, Stage, Tree};
-use crate::spec::{ServiceId, ServiceSpec};
+use crate::platform::{Child, ExitStatus, Scope, SpawnError, SpawnPlan, Stage, Tree};
+use crate::spec::{ServiceId, ServiceSpec, StopScope};
 
 /// A leader that runs its program.
 #[derive(Debug)]
@@ -73,6 +73,14 @@ fn start(
     let child = crate::platform::spawn(&plan).map_err(|error| failure(&error))?;
     tree.set_leader(child.pid, child.start_time);
     Ok((child, stdout, stderr))
+}
+
+/// To whom a stop signal goes. `group` means everybody of the service, whatever group they made for themselves.
+pub(super) fn tree_scope(scope: StopScope) -> Scope {
+    match scope {
+        StopScope::Leader => Scope::Leader,
+        StopScope::Group => Scope::Tree,
+    }
 }
 
 /// The place of a tree that nothing is left of.

@@ -4,6 +4,7 @@
 //! choice that creeps in here belongs into the engine. The way in is [`handle`]; [`assemble`] makes everything ready
 //! before the first service is started, the loop in [`runtime`] selects an event, steps the engine, runs the effects.
 
+mod accounts;
 mod assemble;
 mod assembly;
 mod effects;

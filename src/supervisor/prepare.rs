@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
+use super::assemble::{holder, is_free};
 use super::assembly::Assembly;
 use super::exec::ServiceRunner;
 use super::facts::ServiceFacts;
@@ -15,7 +16,7 @@ use super::probes;
 use crate::bootstrap;
 use crate::engine::{Failure, FailureKind, RunId};
 use crate::platform::notify::NotifySocket;
-use crate::platform::{Credentials, Rlimit, ports};
+use crate::platform::{Credentials, Rlimit};
 use crate::spec::{Facts, ProbeAction, RenderError, ServiceId, ServiceSpec, Template};
 use crate::volumes::{self, Owner, PreparedVolume, Retry, StepRecord, Unrecorded, Volume, VolumeRequest};
 
@@ -167,7 +168,7 @@ fn surroundings(
     if wants_notify(spec) {
         env.insert("NOTIFY_SOCKET".to_owned(), run_dir.join("notify").to_string_lossy().into_owned());
     }
-    Ok((env, account.map(|account| account.credentials())))
+    Ok((env, account.map(|account| account.credentials.clone())))
 }
 
 fn finish(
@@ -270,8 +271,8 @@ fn volume_request(
 /// The port may have been taken since the last run; its own dying instance has gone by now.
 fn check_ports(assembly: &Assembly, spec: &ServiceSpec) -> Result<(), Failure> {
     for (name, address) in assembly.facts.ports.get(&spec.name).into_iter().flatten() {
-        if !ports::is_free(*address) {
-            let holder = ports::holder(*address).map_or("another process".to_owned(), |holder| holder.to_string());
+        if !is_free(*address) {
+            let holder = holder(*address);
             return Err(Failure {
                 kind: FailureKind::Transient,
                 message: format!("port {} ({name} of {}) is held by {holder}", address.port(), spec.name),

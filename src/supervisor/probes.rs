@@ -96,16 +96,16 @@ pub async fn probe(
 }
 
 async fn listening(assembly: &Arc<Assembly>, name: String, tree: Option<Arc<Tree>>) -> ProbeOutcome {
-    let wanted: Vec<_> = assembly.facts.ports.get(&name).into_iter().flatten().map(|(_, address)| *address).collect();
+    let wanted: Vec<u16> =
+        assembly.facts.ports.get(&name).into_iter().flatten().map(|(_, address)| address.port()).collect();
     let Some(tree) = tree.filter(|_| !wanted.is_empty()) else { return ProbeOutcome::Success };
     let checked = tokio::task::spawn_blocking(move || {
-        let pids = tree.pids()?;
-        Ok::<_, std::io::Error>(wanted.into_iter().find(|address| !ports::listening(&pids, *address)))
+        let pids = tree.pids();
+        wanted.into_iter().find(|port| !ports::listening(&pids, &[*port]))
     });
     match checked.await {
-        Ok(Ok(None)) => ProbeOutcome::Success,
-        Ok(Ok(Some(address))) => ProbeOutcome::Failure(format!("nothing of it listens on port {}", address.port())),
-        Ok(Err(error)) => ProbeOutcome::Failure(format!("cannot look at its processes: {error}")),
+        Ok(None) => ProbeOutcome::Success,
+        Ok(Some(port)) => ProbeOutcome::Failure(format!("nothing of it listens on port {port}")),
         Err(error) => ProbeOutcome::Failure(error.to_string()),
     }
 }

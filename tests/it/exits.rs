@@ -2,7 +2,8 @@
 
 use crate::support::Stack;
 
-const ONE: &str = "[stack]\nname = \"one\"\n[services.one]\ncommand = [\"sleep\", \"1000\"]\nhealth = { delay = \"0s\" }\n";
+const ONE: &str =
+    "[stack]\nname = \"one\"\n[services.one]\ncommand = [\"sleep\", \"1000\"]\nhealth = { delay = \"0s\" }\n";
 
 #[test]
 fn a_broken_file_is_code_5_with_place_and_hint_and_changes_nothing() {
@@ -59,7 +60,8 @@ fn a_taken_port_names_its_holder_and_starts_nothing() {
     // Case 74.
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let port = taken.local_addr().expect("an address").port();
-    let stack = Stack::new(&format!("{ONE}ports = {{ http = {port} }}\n[services.two]\ncommand = [\"sleep\", \"1000\"]\n"));
+    let stack =
+        Stack::new(&format!("{ONE}ports = {{ http = {port} }}\n[services.two]\ncommand = [\"sleep\", \"1000\"]\n"));
     let done = stack.reeve(&["up", "-d"]).expect(9);
     assert!(done.stderr.contains(&port.to_string()), "{}", done.stderr);
     assert!(done.stderr.contains(&std::process::id().to_string()), "the holder in {}", done.stderr);
@@ -88,7 +90,8 @@ fn down_with_volumes_asks_first_and_then_leaves_an_empty_data_directory() {
     assert_ne!(done.code, 0, "nobody said yes");
     assert!(stack.data().join("volumes/stuff").is_dir());
     stack.reeve(&["down", "--volumes", "--yes"]).expect(0);
-    let left: Vec<_> = std::fs::read_dir(stack.data()).map(|dir| dir.flatten().map(|e| e.file_name()).collect()).unwrap_or_default();
+    let left: Vec<_> =
+        std::fs::read_dir(stack.data()).map(|dir| dir.flatten().map(|e| e.file_name()).collect()).unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
 }
 
@@ -97,7 +100,13 @@ fn every_json_answer_has_a_schema_version() {
     // Case 69.
     let stack = Stack::new(ONE);
     stack.up();
-    for args in [&["ps", "--json"][..], &["why", "one", "--json"], &["config", "--json"], &["doctor", "--json"], &["credentials", "--json"]] {
+    for args in [
+        &["ps", "--json"][..],
+        &["why", "one", "--json"],
+        &["config", "--json"],
+        &["doctor", "--json"],
+        &["credentials", "--json"],
+    ] {
         let done = stack.reeve(args).expect(0);
         assert_eq!(done.json()["schema_version"], 1, "{args:?}");
     }

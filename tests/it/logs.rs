@@ -46,7 +46,8 @@ command = ["sh", "-c", "echo out; echo err >&2"]
     stack.up();
     let lines = eventually("two lines", || {
         let logs = stack.reeve(&["logs", "--json", "both"]).expect(0).stdout;
-        let lines: Vec<serde_json::Value> = logs.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+        let lines: Vec<serde_json::Value> =
+            logs.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         let own: Vec<_> = lines.into_iter().filter(|line| line["stream"] != "reeve").collect();
         if own.len() == 2 { Ok(own) } else { Err(own) }
     });

@@ -81,7 +81,11 @@ fn the_status_stack_from_nothing_to_nothing() {
         let open = mongo.split_once('@').map(|(_, rest)| format!("mongodb://{rest}")).expect("user and host");
         let open = open.split("?").next().expect("a URL").to_owned();
         let stranger = mongodb::Client::with_uri_str(&open).await.expect("a client");
-        let refused = stranger.database("status").collection::<mongodb::bson::Document>("things").count_documents(mongodb::bson::doc! {}).await;
+        let refused = stranger
+            .database("status")
+            .collection::<mongodb::bson::Document>("things")
+            .count_documents(mongodb::bson::doc! {})
+            .await;
         assert!(refused.is_err(), "without credentials");
     });
 
@@ -107,7 +111,8 @@ fn the_status_stack_from_nothing_to_nothing() {
             eventually("the key is on disk", || {
                 runtime.block_on(async {
                     let client = redis::Client::open(redis.as_str()).map_err(|error| error.to_string())?;
-                    let mut connection = client.get_multiplexed_async_connection().await.map_err(|error| error.to_string())?;
+                    let mut connection =
+                        client.get_multiplexed_async_connection().await.map_err(|error| error.to_string())?;
                     redis::cmd("SAVE").query_async::<String>(&mut connection).await.map_err(|error| error.to_string())
                 })
             });
@@ -115,7 +120,11 @@ fn the_status_stack_from_nothing_to_nothing() {
         kill(pid, 9);
         eventually(&format!("another {name}"), || {
             let service = stack.service(name);
-            if service["phase"] == "ready" && service["pid"].as_i64() != Some(pid.into()) { Ok(()) } else { Err(service) }
+            if service["phase"] == "ready" && service["pid"].as_i64() != Some(pid.into()) {
+                Ok(())
+            } else {
+                Err(service)
+            }
         });
         assert!(stack.reeve(&["why", name]).expect(0).stdout.contains("SIGKILL"));
     }
@@ -146,7 +155,8 @@ fn the_status_stack_from_nothing_to_nothing() {
     });
     secrets_are_nowhere_to_be_read(&stack);
     stack.reeve(&["down", "--volumes", "--yes"]).expect(0);
-    let left: Vec<_> = std::fs::read_dir(stack.data()).map(|dir| dir.flatten().map(|e| e.file_name()).collect()).unwrap_or_default();
+    let left: Vec<_> =
+        std::fs::read_dir(stack.data()).map(|dir| dir.flatten().map(|e| e.file_name()).collect()).unwrap_or_default();
     assert!(left.is_empty(), "{left:?}");
 }
 
