@@ -103,7 +103,7 @@ impl Group {
     /// Makes the directory (its parent must exist) or takes an existing one.
     pub fn create(path: PathBuf) -> io::Result<Self> {
         match fs::create_dir(&path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
             _ => Self::open(path),
         }
     }

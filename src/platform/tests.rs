@@ -17,7 +17,10 @@ fn rungs(name: &str) -> Vec<Containment> {
     let mut found = vec![Containment::forced(name, Rung::Subreaper).unwrap()];
     match Containment::forced(name, Rung::Cgroup) {
         Ok(containment) => found.push(containment),
-        Err(reason) => assert!(!reason.is_empty(), "no cgroup rung, and no reason given"),
+        Err(reason) => {
+            std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED cgroup rung: {reason}\n").as_bytes())
+                .unwrap()
+        }
     }
     found
 }
@@ -109,6 +112,7 @@ async fn a_session_of_its_own_does_not_escape() {
         assert!(!tree.is_empty().unwrap(), "{:?}", containment.rung());
         tree.kill().unwrap();
         emptied(&tree).await;
+        containment.close().unwrap();
     }
 }
 
@@ -123,6 +127,7 @@ async fn a_fork_bomb_ends() {
         tree.kill().unwrap();
         child.wait().await.unwrap();
         emptied(&tree).await;
+        containment.close().unwrap();
         assert!(began.elapsed() < Duration::from_secs(5));
     }
 }
