@@ -3,10 +3,19 @@
 //! The JSON Schema, the check of every file's structure and the deserialisation all come from these types, so that they
 //! cannot disagree. Everything is optional here; what must be there is decided when the values are checked.
 
+mod probe;
+mod steps;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+
+pub use probe::{HealthFile, HttpFile, HttpTable, NoneFile, ProbeFile, StatusFile, TcpFile};
+pub use steps::{
+    CopyTable, ExecFile, ExecTable, FileFile, HttpStepTable, InitFile, InitServerFile, MongoTable, RenderTable,
+    SqlDirTable, SqlTable, StepFile,
+};
 
 type Map<T> = BTreeMap<String, T>;
 
@@ -458,104 +467,6 @@ pub struct HookTable {
     pub timeout: Option<DurationText>,
 }
 
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum HealthFile {
-    None(NoneFile),
-    Probe(Box<ProbeFile>),
-}
-
-/// `none`: the service is never called ready, nothing can wait for that.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum NoneFile {
-    None,
-}
-
-/// One of `exec`, `http`, `tcp`, `unix`, `postgres`, `redis`, `mongo`, `log`, `notify`, `file` and `delay`, and how often.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ProbeFile {
-    /// Exit code 0 is success.
-    pub exec: Option<Vec<String>>,
-    /// A path on the service's first port, or an address.
-    pub http: Option<HttpFile>,
-    /// The name of a port, a number or `host:port`; a connection is success.
-    pub tcp: Option<TcpFile>,
-    /// Path of a socket; a connection is success.
-    pub unix: Option<String>,
-    /// A connection URL; a query is success.
-    pub postgres: Option<String>,
-    /// A connection URL; `PONG` is success.
-    pub redis: Option<String>,
-    /// A connection URL; `ping` is success.
-    pub mongo: Option<String>,
-    /// A regular expression; a line of output that matches is success.
-    pub log: Option<String>,
-    /// The service says `READY=1` on `$NOTIFY_SOCKET`.
-    pub notify: Option<bool>,
-    /// A path; the file's existence is success.
-    pub file: Option<String>,
-    /// Assumed ready after this time.
-    pub delay: Option<DurationText>,
-    /// `10s` unless set.
-    pub every: Option<DurationText>,
-    /// `3s` unless set.
-    pub timeout: Option<DurationText>,
-    /// Failures in a row until it is unready; 3 unless set.
-    #[schemars(range(min = 1))]
-    pub failures: Option<u32>,
-    /// Successes in a row until it is ready; 1 unless set.
-    #[schemars(range(min = 1))]
-    pub successes: Option<u32>,
-    /// Successes in a row until it is ready again; 2 unless set.
-    #[schemars(range(min = 1))]
-    pub recover_successes: Option<u32>,
-    /// Not ready this long after the start: the start has failed; `60s` unless set.
-    pub start_timeout: Option<DurationText>,
-    /// Unready for this many probes more: restart; never unless set.
-    pub restart_on_unready: Option<u32>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(extend("x-expected" = "a path such as \"/health\", or a table { url, method, … }"))]
-pub enum HttpFile {
-    Path(String),
-    Table(HttpTable),
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpTable {
-    /// An address, or a path on the service's first port.
-    pub url: Option<String>,
-    /// `GET` unless set.
-    pub method: Option<String>,
-    pub headers: Option<Map<String>>,
-    /// Accepted status, or first and last; `[200, 299]` unless set.
-    pub status: Option<StatusFile>,
-    /// A regular expression that the body must match.
-    pub body: Option<String>,
-    pub tls_verify: Option<bool>,
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(extend("x-expected" = "a status such as 200, or the first and last accepted, [200, 299]"))]
-pub enum StatusFile {
-    One(i64),
-    Range(Vec<i64>),
-}
-
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(untagged)]
-#[schemars(extend("x-expected" = "the name of a port, a number or \"host:port\""))]
-pub enum TcpFile {
-    Number(i64),
-    Name(String),
-}
-
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsFile {
@@ -595,132 +506,4 @@ pub struct LogsFile {
     pub ring: Option<SizeFile>,
     /// What happens when lines come faster than they can be written; `block` unless set.
     pub on_full: Option<FullFile>,
-}
-
-/// How a volume is filled before the first start.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InitFile {
-    /// Role of the volume that it fills.
-    pub volume: Option<String>,
-    pub steps: Option<Vec<StepFile>>,
-    /// A server that runs only during init.
-    pub server: Option<InitServerFile>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct InitServerFile {
-    pub command: Option<Vec<String>>,
-    pub ready: Option<ProbeFile>,
-    /// `60s` unless set.
-    pub ready_timeout: Option<DurationText>,
-    pub steps: Option<Vec<StepFile>>,
-    pub stop: Option<StopFile>,
-}
-
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct FileFile {
-    /// Below a volume of the service or its run directory.
-    pub path: Option<String>,
-    pub content: Option<String>,
-    /// A file beside `services.toml`, or one that reeve brings.
-    pub template: Option<String>,
-    /// Permission bits in octal; `0600` unless set.
-    pub mode: Option<FileMode>,
-    /// Written only when it does not exist yet.
-    pub keep_existing: Option<bool>,
-}
-
-/// One of `exec`, `sql`, `sql_dir`, `mongo`, `http`, `copy` and `render`.
-#[derive(Debug, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct StepFile {
-    /// Unique in the service.
-    pub name: Option<String>,
-    pub exec: Option<ExecFile>,
-    pub sql: Option<SqlTable>,
-    pub sql_dir: Option<SqlDirTable>,
-    pub mongo: Option<MongoTable>,
-    pub http: Option<HttpStepTable>,
-    pub copy: Option<CopyTable>,
-    pub render: Option<RenderTable>,
-    /// `60s` unless set.
-    pub timeout: Option<DurationText>,
-    /// At every start; once per volume and content of the step unless set.
-    pub always: Option<bool>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum ExecFile {
-    Command(Vec<String>),
-    Table(ExecTable),
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ExecTable {
-    pub command: Option<Vec<String>>,
-    pub env: Option<Map<Scalar>>,
-    pub stdin: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SqlTable {
-    pub url: Option<String>,
-    pub statements: Option<String>,
-    /// A file with the statements.
-    pub template: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct SqlDirTable {
-    pub url: Option<String>,
-    pub dir: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MongoTable {
-    pub url: Option<String>,
-    /// `admin` unless set.
-    pub database: Option<String>,
-    /// A command document in JSON.
-    pub command: Option<String>,
-    /// A file with the command document.
-    pub template: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HttpStepTable {
-    pub url: Option<String>,
-    /// `POST` unless set.
-    pub method: Option<String>,
-    pub headers: Option<Map<String>>,
-    pub body: Option<String>,
-    /// A file with the body.
-    pub template: Option<String>,
-    pub status: Option<StatusFile>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct CopyTable {
-    pub from: Option<String>,
-    pub to: Option<String>,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RenderTable {
-    pub content: Option<String>,
-    pub template: Option<String>,
-    pub to: Option<String>,
-    /// Permission bits in octal; `0600` unless set.
-    pub mode: Option<FileMode>,
 }

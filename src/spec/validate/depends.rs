@@ -69,7 +69,7 @@ pub fn depends(
                 cx.error(at.name(), format!("the required dependency \"{name}\" is disabled"), Some(hint));
             } else {
                 let message = format!("the dependency \"{name}\" is disabled: \"{own}\" starts without it");
-                cx.report.warning(at.name(), message);
+                cx.warning(at.name(), message);
             }
             continue;
         };

@@ -81,6 +81,13 @@ impl Context<'_> {
         }
     }
 
+    pub fn warning(&mut self, place: Place, message: impl Into<String>) {
+        let message = message.into();
+        if self.said.insert((place.source, place.start, message.clone())) {
+            self.report.warning(place, message);
+        }
+    }
+
     /// Text with references; facts are checked and kept.
     pub fn template(&mut self, at: At<'_>, text: &str) -> Template {
         self.template_at(at.place(), text)
