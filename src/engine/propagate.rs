@@ -222,9 +222,9 @@ impl Engine {
             Condition::Stopped => "be stopped",
         });
         let hint = if other.desired == Desired::StoppedByHand && edge.is_some_and(|edge| is_live(edge.condition)) {
-            ", which was stopped by hand"
+            format!(" ({} was stopped by hand)", other.policy.name)
         } else {
-            ""
+            String::new()
         };
         format!("waits for {} to {what}{hint}", other.policy.name)
     }
