@@ -133,10 +133,10 @@ impl Engine {
         if run.is_ending() {
             return;
         }
-        if let Some(cause) = self.stop_cause(index) {
-            if self.dependent_in_the_way(index).is_none() || self.kills() {
-                self.begin_stop(index, cause);
-            }
+        if let Some(cause) = self.stop_cause(index)
+            && (self.kills() || self.dependent_in_the_way(index).is_none())
+        {
+            self.begin_stop(index, cause);
         }
     }
 
