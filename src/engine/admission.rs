@@ -65,7 +65,6 @@ impl Engine {
             return;
         }
         self.supersede(Kind::Restart, &named);
-        let mut left = Vec::new();
         let mut stuck = None;
         for id in &named {
             let index = id.index();
@@ -76,12 +75,11 @@ impl Engine {
                 if run.stage == Stage::Stuck {
                     stuck = Some(index);
                 }
-                left.push(*id);
             }
             self.mark_around(index);
         }
         let token = self.save_wishes();
-        self.await_request(request, Kind::Stop, left, token);
+        self.await_request(request, Kind::Stop, named, token);
         if let Some(index) = stuck {
             let message = format!("{} has processes that cannot be killed", self.name(index));
             self.requests_failed(index, &message);

@@ -133,10 +133,10 @@ impl Engine {
         if run.is_ending() {
             return;
         }
-        if let Some(cause) = self.stop_cause(index) {
-            if self.dependent_in_the_way(index).is_none() || self.kills() {
-                self.begin_stop(index, cause);
-            }
+        if let Some(cause) = self.stop_cause(index)
+            && (self.kills() || self.dependent_in_the_way(index).is_none())
+        {
+            self.begin_stop(index, cause);
         }
     }
 
@@ -222,9 +222,9 @@ impl Engine {
             Condition::Stopped => "be stopped",
         });
         let hint = if other.desired == Desired::StoppedByHand && edge.is_some_and(|edge| is_live(edge.condition)) {
-            ", which was stopped by hand"
+            format!(" ({} was stopped by hand)", other.policy.name)
         } else {
-            ""
+            String::new()
         };
         format!("waits for {} to {what}{hint}", other.policy.name)
     }

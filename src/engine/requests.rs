@@ -17,6 +17,8 @@ pub(super) enum Kind {
 pub(super) struct Pending {
     pub request: RequestId,
     pub kind: Kind,
+    /// Services that it names; a newer, opposite wish for one of them ends the request.
+    pub named: Vec<ServiceId>,
     /// Services that it still waits for.
     pub left: Vec<ServiceId>,
     /// The save that makes its wish durable, while that is under way.
@@ -90,11 +92,12 @@ impl Engine {
         }
     }
 
-    pub(super) fn await_request(&mut self, request: RequestId, kind: Kind, left: Vec<ServiceId>, token: Option<u64>) {
+    pub(super) fn await_request(&mut self, request: RequestId, kind: Kind, named: Vec<ServiceId>, token: Option<u64>) {
         self.requests.pending.push(Pending {
             request,
             kind,
-            left,
+            left: named.clone(),
+            named,
             token,
             save_failed: None,
             problem: None,
@@ -105,7 +108,9 @@ impl Engine {
     /// A newer wish for these services makes older, opposite requests pointless.
     pub(super) fn supersede(&mut self, kind: Kind, services: &[ServiceId]) {
         for pending in &mut self.requests.pending {
-            if pending.kind == kind && pending.left.iter().any(|service| services.contains(service)) {
+            // What a restart has already done stays done; a stop has to hold until it is answered.
+            let still = if kind == Kind::Stop { &pending.named } else { &pending.left };
+            if pending.kind == kind && still.iter().any(|service| services.contains(service)) {
                 pending.superseded = true;
             }
         }

@@ -1,1 +1,9 @@
-//! Scenarios and the seeded simulation.
+//! Table scenarios named after the behaviour, and a seeded simulation with a shadow model.
+
+mod fixture;
+mod scenario;
+mod sim;
+mod start;
+mod stop;
+mod trouble;
+mod world;
