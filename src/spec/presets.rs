@@ -20,7 +20,25 @@ macro_rules! embedded {
 }
 
 /// Every file under `config/` that presets need, one line each.
-const FILES: &[Embedded] = embedded![];
+const FILES: &[Embedded] = embedded![
+    "config/dragonfly/dragonfly.flags",
+    "config/grafana/datasource.yaml",
+    "config/grafana/grafana.ini",
+    "config/node-red/flows.json",
+    "config/node-red/settings.js",
+    "config/postgres/init.sql",
+    "config/postgresql/pg_hba.conf",
+    "config/postgresql/postgresql.conf",
+    "config/presets/dragonfly.toml",
+    "config/presets/grafana.toml",
+    "config/presets/mongodb.toml",
+    "config/presets/node-red.toml",
+    "config/presets/postgresql.toml",
+    "config/presets/redis.toml",
+    "config/presets/valkey.toml",
+    "config/redis/redis.conf",
+    "config/valkey/valkey.conf",
+];
 
 #[derive(Debug, Clone, Copy)]
 pub struct Preset {
