@@ -64,5 +64,5 @@ fn remove(side: &Path) -> io::Result<()> {
 
 fn write_error(to: &Path) -> impl FnOnce(VolumeError) -> Cause {
     let path = to.display().to_string();
-    move |source| Cause::Write { path, source }
+    move |source| Cause::Write { path, source: Box::new(source) }
 }

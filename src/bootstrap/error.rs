@@ -61,10 +61,10 @@ pub enum Cause {
     Write {
         path: String,
         #[source]
-        source: VolumeError,
+        source: Box<VolumeError>,
     },
     #[error("it was done but cannot be recorded")]
-    Record(#[source] VolumeError),
+    Record(#[source] Box<VolumeError>),
     #[error("the work was abandoned")]
     Abandoned,
 }

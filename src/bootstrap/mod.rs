@@ -18,6 +18,8 @@ mod sql;
 mod steps;
 
 #[cfg(test)]
+mod preset_tests;
+#[cfg(test)]
 mod tests;
 
 pub use error::{Cause, StepError};

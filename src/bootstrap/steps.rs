@@ -115,7 +115,7 @@ async fn run_one(context: &Context<'_>, action: &StepAction, limit: Duration) ->
 async fn remember(record: &Arc<dyn StepRecord>, step: &str, sha256: &str) -> Result<(), Cause> {
     let (record, step, sha256) = (record.clone(), step.to_owned(), sha256.to_owned());
     match tokio::task::spawn_blocking(move || record.done(&step, &sha256)).await {
-        Ok(done) => done.map_err(Cause::Record),
+        Ok(done) => done.map_err(|error| Cause::Record(Box::new(error))),
         Err(_) => Err(Cause::Abandoned),
     }
 }

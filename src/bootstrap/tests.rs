@@ -1,5 +1,7 @@
 //! Steps against real programs and a real PostgreSQL.
 
+#![expect(clippy::print_stderr, reason = "a test that cannot run here says so")]
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -20,7 +20,7 @@ pub enum FileError {
     Write {
         path: PathBuf,
         #[source]
-        source: VolumeError,
+        source: Box<VolumeError>,
     },
 }
 
@@ -42,7 +42,7 @@ pub fn write_files(files: &[FileSpec], facts: &dyn Facts, owner: Option<Owner>) 
         }
         let content = file.content.render(facts).map_err(|source| FileError::Render { path: path.clone(), source })?;
         write(&path, content.as_bytes(), file.mode, owner)
-            .map_err(|source| FileError::Write { path: path.clone(), source })?;
+            .map_err(|source| FileError::Write { path: path.clone(), source: Box::new(source) })?;
     }
     Ok(())
 }

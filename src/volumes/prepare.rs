@@ -36,6 +36,7 @@ pub struct VolumeRequest {
 
 /// What [`prepare`] found.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "made once for each start and taken apart at once")]
 pub enum PreparedVolume {
     /// It was there, made for this service.
     Ready(Volume),

@@ -1,5 +1,7 @@
 //! Volumes on a real disk, with real kills.
 
+#![expect(clippy::print_stderr, clippy::print_stdout, reason = "a test that cannot run here says so")]
+
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
