@@ -10,8 +10,6 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
-use crate::settings;
-
 /// The time of day, for timestamps that people and files see.
 pub fn wall_clock() -> Timestamp {
     Timestamp::now()
@@ -26,26 +24,26 @@ pub enum Format {
 
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    #[error("{} is no valid log filter: {filter:?}", settings::LOG.name)]
+    #[error("{filter:?} is no valid log filter")]
     Filter {
         filter: String,
         #[source]
         source: tracing_subscriber::filter::ParseError,
     },
-    #[error("{} must be \"text\" or \"json\", not {value:?}", settings::LOG_FORMAT.name)]
+    #[error("the log's format is \"text\" or \"json\", not {value:?}")]
     Format { value: String },
 }
 
-/// Sets up logging to stderr for the whole process. `level` holds unless `REEVE_LOG` says otherwise. A second call
-/// changes nothing.
-pub fn init(level: &str, color: bool) -> Result<(), TelemetryError> {
-    let filter = match settings::LOG.get() {
+/// Sets up logging to stderr for the whole process. `level` holds unless there is a `filter`; the format is text unless
+/// named. A second call changes nothing.
+pub fn init(level: &str, filter: Option<&str>, format: Option<&str>, color: bool) -> Result<(), TelemetryError> {
+    let filter = match filter {
         Some(filter) => {
-            EnvFilter::try_new(&filter).map_err(|source| TelemetryError::Filter { filter: filter.clone(), source })?
+            EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?
         }
         None => EnvFilter::new(format!("warn,reeve={level}")),
     };
-    let format = match settings::LOG_FORMAT.get().as_deref() {
+    let format = match format {
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
         Some(value) => return Err(TelemetryError::Format { value: value.to_owned() }),

@@ -37,6 +37,8 @@ use exit::Exit;
 use failure::{Failure, Result};
 use output::Output;
 
+use crate::settings;
+
 pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -52,8 +54,12 @@ pub fn main() -> ExitCode {
     let level = ["info", "debug", "trace"][usize::from(global.verbose.min(2))];
     // A foreground command says by itself what people need; its log starts at warnings unless more is asked for.
     let level = if global.verbose == 0 && !up::is_detached() { "warn" } else { level };
-    let done = crate::telemetry::init(level, output.stderr_color())
-        .map_err(|error| Failure::new(Exit::Usage, error))
+    let (filter, format) = (settings::LOG.get(), settings::LOG_FORMAT.get());
+    let done = crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color())
+        .map_err(|error| {
+            let names = format!("see {} and {}", settings::LOG.name, settings::LOG_FORMAT.name);
+            Failure::new(Exit::Usage, error).hint(names)
+        })
         .and_then(|()| run(&cli.verb, &global, output));
     match done {
         Ok(exit) => exit.into(),

@@ -224,6 +224,8 @@ pub async fn is_running(data_dir: &Path) -> bool {
     }
 }
 
+/// A name as one segment of a path.
 fn segment(name: &str) -> String {
-    crate::spec::Filter::Url.apply(name)
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }

@@ -27,10 +27,9 @@ use tokio::sync::Semaphore;
 use super::socket::Bound;
 use super::wire::{self, Answer, ProblemKind};
 use crate::engine::{Command, ServiceSnapshot};
-use crate::spec::ServiceId;
-use crate::supervisor::handle::{EventLine, ServiceExtra, SupervisorHandle, View, WhyReport};
-use crate::supervisor::history::{EventStep, Events};
-use crate::telemetry::wall_clock;
+use crate::supervisor::handle::{
+    EventLine, EventStep, Events, ServiceExtra, ServiceId, SupervisorHandle, View, WhyReport,
+};
 
 /// A name list of a stack with a thousand services fits several times.
 pub const BODY_LIMIT: usize = 64 << 10;
@@ -378,7 +377,7 @@ pub fn stack_of(view: &View) -> wire::Stack {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: view.pid,
         started_at: view.started_at,
-        answered_at: wall_clock(),
+        answered_at: view.wall_now(),
         shutting_down: view.snapshot.shutting_down,
         mechanisms: view.mechanisms.clone(),
         warnings: view.warnings.clone(),

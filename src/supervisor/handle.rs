@@ -13,10 +13,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::history::{Events, History};
+use super::history::History;
+pub use super::history::{EventStep, Events};
 use crate::engine::snapshot::Record;
 use crate::engine::{Command, Outcome, ServiceSnapshot, Snapshot, Tick};
-use crate::spec::ServiceId;
+pub use crate::spec::ServiceId;
 
 /// Requests that may wait for the loop; it takes them in microseconds, so a full lane means that it hangs.
 const LANE: usize = 64;
@@ -89,6 +90,11 @@ impl View {
     /// The engine's clock now, as far as a reader can tell.
     pub fn now(&self) -> Tick {
         self.taken.after(self.taken_at.elapsed())
+    }
+
+    /// The time of day at this moment, for an answer to be dated with.
+    pub fn wall_now(&self) -> Timestamp {
+        crate::telemetry::wall_clock()
     }
 
     /// How long ago that was.
