@@ -133,8 +133,10 @@ impl Engine {
         if run.is_ending() {
             return;
         }
+        // Without a process there is nothing that its dependents could still need.
+        let early = run.stage == Stage::Preparing;
         if let Some(cause) = self.stop_cause(index)
-            && (self.kills() || self.dependent_in_the_way(index).is_none())
+            && (early || self.kills() || self.dependent_in_the_way(index).is_none())
         {
             self.begin_stop(index, cause);
         }

@@ -317,3 +317,15 @@ fn a_signal_goes_to_what_runs_only() {
     let sent = world.command(Command::Signal { service: ServiceId(0), signal: 10 });
     assert_eq!((world.answer(sent), world.count("signal db 10")), (Some(&Outcome::Done), 1));
 }
+
+#[test]
+fn a_stop_while_preparing_spawns_nothing_though_dependents_still_stop() {
+    let mut world = Scenario::new(pair());
+    world.start(&[]);
+    world.hold("prepare db").hold("exit api");
+    world.crashes("db").millis(200);
+    assert_eq!((world.phase("db"), world.phase("api")), (Phase::Preparing, Phase::Ready));
+    world.stop(&["db"]);
+    world.event(Event::Prepared { service: ServiceId(0), run: crate::engine::RunId(3) });
+    assert_eq!((world.phase("db"), world.count("spawn db")), (Phase::Stopped, 1));
+}
