@@ -33,7 +33,9 @@ pub enum AccountsError {
 impl AccountsError {
     pub fn hint(&self) -> String {
         match self {
-            Self::Account { .. } => "make it with useradd --system, or name another one with `user` in [stack]".to_owned(),
+            Self::Account { .. } => {
+                "make it with useradd --system, or name another one with `user` in [stack]".to_owned()
+            }
             Self::Closed { closed, .. } => {
                 format!("chmod o+x {}, or choose a place outside it with --data-dir", closed.display())
             }

@@ -15,11 +15,11 @@ use super::layout::Layout;
 use super::output::LogHub;
 use super::selection;
 use crate::parts::{PartsEnv, Progress};
+use crate::platform::Containment;
 use crate::platform::account;
 use crate::platform::lock::{Lock, LockError};
 use crate::platform::notify::Systemd;
 use crate::platform::ports::{self, PortHolder};
-use crate::platform::Containment;
 use crate::spec::StackSpec;
 use crate::volumes::{SecretError, Secrets, VolumeError, disk};
 
@@ -64,6 +64,8 @@ pub enum AssembleError {
         #[source]
         source: std::io::Error,
     },
+    #[error("processes that an earlier reeve left cannot be ended: {}", .0.join(", "))]
+    Stuck(Vec<String>),
     #[error("{}", .0.join("\n"))]
     PortsTaken(Vec<String>),
     #[error("no free port could be found for {service}")]
@@ -108,21 +110,22 @@ pub async fn assemble(
 
     let (path, wanted) = (layout.secrets(), stack.secrets.values().cloned().collect::<Vec<_>>());
     let environment = options.environment.clone();
-    let opened = tokio::task::spawn_blocking(move || {
-        Secrets::open(&path, &wanted, |name| environment.get(name).cloned())
-    });
+    let opened =
+        tokio::task::spawn_blocking(move || Secrets::open(&path, &wanted, |name| environment.get(name).cloned()));
     let (secrets, warnings) = opened.await?.map_err(AssembleError::Secrets)?;
     warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
 
     if let Err(error) = crate::platform::reaper::become_subreaper() {
         say(&format!("warning: orphans cannot be adopted ({error}); what leaves its group may escape"));
     }
-    let containment = Containment::detect(&stack_key(&layout));
+    let key = stack_key(&layout);
+    let containment = Containment::detect(&key);
     let leases = layout.leases();
-    let found = journal::read(&leases);
-    journal::clear_leftovers(&found, &containment, say).await;
-    let journal = Journal::create(&leases)
-        .map_err(|source| AssembleError::Journal { path: leases, source })?;
+    let stuck = journal::clear_leftovers(&journal::read(&leases), &containment, &key, say).await;
+    if !stuck.is_empty() {
+        return Err(AssembleError::Stuck(stuck));
+    }
+    let journal = Journal::create(&leases).map_err(|source| AssembleError::Journal { path: leases, source })?;
 
     let ports = choose_ports(&stack, &mut state, &layout)?;
     let logs = LogHub::start(layout.logs(), stack.log_total_bytes).map_err(AssembleError::Logs)?;
@@ -161,12 +164,9 @@ pub async fn assemble(
 fn make_directories(layout: &Layout) -> Result<(), VolumeError> {
     let passage = if account::is_root() { 0o711 } else { 0o700 };
     disk::create_dir_all(layout.data_dir(), passage)?;
-    for (dir, mode) in [
-        (layout.run(), 0o700),
-        (layout.logs(), 0o700),
-        (layout.services(), passage),
-        (layout.volumes(), passage),
-    ] {
+    for (dir, mode) in
+        [(layout.run(), 0o700), (layout.logs(), 0o700), (layout.services(), passage), (layout.volumes(), passage)]
+    {
         disk::create_dir_all(&dir, mode)?;
     }
     Ok(())
@@ -227,7 +227,13 @@ fn choose_ports(
             if port.number.is_none() {
                 remembered.insert(key, address.port());
             } else if !is_free(address) {
-                taken.push(format!("port {} ({} of {}) is held by {}", address.port(), port.name, service.name, holder(address)));
+                taken.push(format!(
+                    "port {} ({} of {}) is held by {}",
+                    address.port(),
+                    port.name,
+                    service.name,
+                    holder(address)
+                ));
             }
             own.push((port.name.clone(), address));
         }

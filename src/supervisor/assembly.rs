@@ -25,6 +25,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 
+/// For helpers of an earlier reeve: a half-done init is thrown away anyhow.
+const HELPER_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
+
 #[derive(Debug)]
 pub struct Assembly {
     pub stack: StackSpec,
@@ -126,23 +129,22 @@ impl Assembly {
         lock(&self.limits).insert(spec.name.clone(), enforced);
     }
 
-    pub fn journal_spawn(&self, spec: &ServiceSpec, run: RunId, child: &Child, tree: &Tree) {
-        let mut journal = lock(&self.journal);
-        journal.spawned(&spec.name, run.0, child, tree, &spec.stop);
+    pub fn journal_spawn(&self, spec: &ServiceSpec, run: RunId, child: &Child) {
+        lock(&self.journal).spawned(&spec.name, run.0, child, &spec.stop);
     }
 
-    /// A helper gets no stop signal when it is cleared: it is killed.
-    pub fn journal_helper(&self, name: &str, run: RunId, child: &Child, tree: &Tree) {
-        let stop = crate::spec::StopSpec { signal: libc::SIGTERM, ..Default::default() };
-        lock(&self.journal).spawned(name, run.0, child, tree, &stop);
+    /// A helper is asked to end like a service, but not for long.
+    pub fn journal_helper(&self, name: &str, run: RunId, child: &Child) {
+        let stop = crate::spec::StopSpec { grace: HELPER_GRACE, ..Default::default() };
+        lock(&self.journal).spawned(name, run.0, child, &stop);
     }
 
     pub fn journal_gone(&self, service: ServiceId, run: RunId) {
         lock(&self.journal).gone(&self.stack.service(service).name, run.0);
     }
 
-    pub fn journal_tree_gone(&self, tree: &Tree) {
-        lock(&self.journal).gone(tree.service(), tree.run());
+    pub fn journal_helper_gone(&self, name: &str, run: RunId) {
+        lock(&self.journal).gone(name, run.0);
     }
 }
 

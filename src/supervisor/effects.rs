@@ -92,7 +92,7 @@ impl Supervisor {
         let assembly = Arc::clone(&self.assembly);
         let spec = assembly.stack.service(service);
         let pid = u32::try_from(child.pid).unwrap_or(0);
-        assembly.journal_spawn(spec, run, &child, &tree);
+        assembly.journal_spawn(spec, run, &child);
         let sink = assembly.sink(service);
         let tree = Arc::new(tree);
         let outbox = self.outbox.clone();

@@ -87,8 +87,8 @@ impl ServiceRunner {
             match crate::platform::spawn(&plan) {
                 Ok(child) => {
                     tree.set_leader(child.pid, child.start_time);
-                    assembly.journal_helper(&name, run, &child, &tree);
-                    Ok((child, tree, reader))
+                    assembly.journal_helper(&name, run, &child);
+                    Ok((child, Place { tree, name, run }, reader))
                 }
                 Err(error) => {
                     launch::give_back(&tree);
@@ -101,15 +101,22 @@ impl ServiceRunner {
                 }
             }
         });
-        let (child, tree, reader) = spawned.await.map_err(io::Error::other)??;
+        let (child, place, reader) = spawned.await.map_err(io::Error::other)??;
         let output = Arc::new(Mutex::new(Vec::new()));
         let drain = tokio::spawn(keep_end(reader, Arc::clone(&output)));
         if let (Some(writer), Some(bytes)) = (given, stdin) {
             // A helper that does not read its input to the end is no error: its exit code tells.
             drop(tokio::spawn(feed(writer, bytes)));
         }
-        Ok(Helper { assembly: Arc::clone(&self.assembly), child, status: None, tree: Some(Arc::new(tree)), output, drain })
+        Ok(Helper { assembly: Arc::clone(&self.assembly), child, status: None, place: Some(place), output, drain })
     }
+}
+
+/// The tree of a helper, under the name of its lease.
+struct Place {
+    tree: Tree,
+    name: String,
+    run: RunId,
 }
 
 /// A helper under way.
@@ -117,7 +124,7 @@ struct Helper {
     assembly: Arc<Assembly>,
     child: Child,
     status: Option<ExitStatus>,
-    tree: Option<Arc<Tree>>,
+    place: Option<Place>,
     output: Arc<Mutex<Vec<u8>>>,
     drain: tokio::task::JoinHandle<()>,
 }
@@ -134,8 +141,8 @@ impl Helper {
 
     /// Kills what is left of the tree and gives it back.
     async fn clear(&mut self) {
-        if let Some(tree) = self.tree.take() {
-            clear(&self.assembly, &tree).await;
+        if let Some(place) = self.place.take() {
+            clear(&self.assembly, &place).await;
         }
         if self.status.is_none() {
             // Killed just now; a status that cannot be had has been logged by nobody yet.
@@ -154,7 +161,8 @@ impl Helper {
     }
 }
 
-async fn clear(assembly: &Assembly, tree: &Tree) {
+async fn clear(assembly: &Assembly, place: &Place) {
+    let tree = &place.tree;
     if !tree.is_empty().unwrap_or(false)
         && let Err(error) = async {
             tree.kill()?;
@@ -164,17 +172,17 @@ async fn clear(assembly: &Assembly, tree: &Tree) {
     {
         tracing::warn!(%error, "cannot clear the processes of a helper");
     }
-    assembly.journal_tree_gone(tree);
+    assembly.journal_helper_gone(&place.name, place.run);
     launch::give_back(tree);
 }
 
 impl Drop for Helper {
     fn drop(&mut self) {
-        if let Some(tree) = self.tree.take() {
+        if let Some(place) = self.place.take() {
             let assembly = Arc::clone(&self.assembly);
             // Dropped in the middle: what runs is killed by a task that outlives us.
             if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                drop(runtime.spawn(async move { clear(&assembly, &tree).await }));
+                drop(runtime.spawn(async move { clear(&assembly, &place).await }));
             }
         }
         self.drain.abort();
@@ -198,8 +206,8 @@ impl Process for Helper {
     }
 
     fn signal(&mut self, signal: i32, scope: StopScope) -> io::Result<()> {
-        match &self.tree {
-            Some(tree) => tree.signal(launch::tree_scope(scope), signal).map(|_| ()),
+        match &self.place {
+            Some(place) => place.tree.signal(launch::tree_scope(scope), signal).map(|_| ()),
             None => Ok(()),
         }
     }

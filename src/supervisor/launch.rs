@@ -50,11 +50,7 @@ fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Pr
     }
 }
 
-fn start(
-    spec: &ServiceSpec,
-    prepared: &Prepared,
-    tree: &Tree,
-) -> Result<(Child, OwnedFd, OwnedFd), Failure> {
+fn start(spec: &ServiceSpec, prepared: &Prepared, tree: &Tree) -> Result<(Child, OwnedFd, OwnedFd), Failure> {
     let no_pipe = |error: io::Error| transient(format!("cannot make the output pipes of {}: {error}", spec.name), None);
     let (stdout, stdout_child) = output_pipe().map_err(no_pipe)?;
     let (stderr, stderr_child) = output_pipe().map_err(no_pipe)?;

@@ -343,5 +343,7 @@ fn transient(message: &str) -> Failure {
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| transient(&format!("the preparation was interrupted: {error}")))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| transient(&format!("the preparation was interrupted: {error}")))
 }

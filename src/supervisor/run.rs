@@ -2,8 +2,8 @@
 
 use tokio::task::AbortHandle;
 
-use super::output::Attached;
 use super::launch::Launched;
+use super::output::Attached;
 use super::prepare::Prepared;
 use crate::engine::{Event, Failure, ProbeRole, RunId};
 use crate::platform::Tree;
@@ -14,8 +14,16 @@ use crate::spec::ServiceId;
 pub enum Message {
     /// Nothing to keep: straight into the engine.
     Event(Event),
-    Prepared { service: ServiceId, run: RunId, result: Result<Box<Prepared>, Failure> },
-    Launched { service: ServiceId, run: RunId, result: Result<Box<Launched>, Failure> },
+    Prepared {
+        service: ServiceId,
+        run: RunId,
+        result: Result<Box<Prepared>, Failure>,
+    },
+    Launched {
+        service: ServiceId,
+        run: RunId,
+        result: Result<Box<Launched>, Failure>,
+    },
 }
 
 /// One live run. Dropped when the engine releases it; the locks of its volumes go with it.

@@ -24,8 +24,7 @@ pub async fn bootstrap(
 ) -> Result<(), Failure> {
     let spec = assembly.stack.service(service);
     let facts = ServiceFacts { stack: &assembly.facts, service: spec, run_dir: &prepared.run_dir };
-    let runner =
-        ServiceRunner::new(Arc::clone(assembly), spec.name.clone(), run, "step", prepared.credentials.clone());
+    let runner = ServiceRunner::new(Arc::clone(assembly), spec.name.clone(), run, "step", prepared.credentials.clone());
     let redact = |text: &str| assembly.facts.secrets.redact(text);
     let context = bootstrap::Context {
         service: &spec.name,
