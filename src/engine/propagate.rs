@@ -131,6 +131,8 @@ impl Engine {
     fn reconcile_run(&mut self, index: usize) {
         let Some(run) = self.run(index) else { return };
         if run.is_ending() {
+            // It may have waited for a dependent.
+            self.advance_stop(index);
             return;
         }
         // Without a process there is nothing that its dependents could still need.
@@ -274,7 +276,8 @@ impl Engine {
             let id = self.services[index].id;
             for position in 0..self.graph.dependents[index].len() {
                 let dependent = self.graph.dependents[index][position];
-                if dependent.inverse || !self.services[dependent.service].stays() {
+                let near = &self.services[dependent.service];
+                if dependent.inverse || near.desired != Desired::Running || !near.stays() {
                     continue;
                 }
                 match dependent.on_restart {
