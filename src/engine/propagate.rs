@@ -117,11 +117,11 @@ impl Engine {
         if let Some(dependency) = self.withdrawn_dependency(index) {
             return Some(StopCause::Dependency(dependency));
         }
-        let failed = service.policy.depends_on.iter().find(|edge| {
-            edge.on_failure == OnDependencyFailure::Stop
-                && edge.required
-                && matches!(self.services[edge.service.index()].phase, Phase::Failed | Phase::Skipped)
-        });
+        let failed = service
+            .policy
+            .depends_on
+            .iter()
+            .find(|edge| edge.on_failure == OnDependencyFailure::Stop && self.edge(edge) == Edge::Failed);
         if let Some(edge) = failed {
             return Some(StopCause::DependencyFailed(edge.service));
         }
