@@ -234,8 +234,8 @@ impl World {
         let again = self.trouble && self.chance_of(10);
         let copy = again.then(|| event.clone());
         self.step(event);
-        // Stale and doubled answers change nothing that matters.
-        if let Some(copy) = copy.filter(|event| !matches!(event, Event::Command { .. })) {
+        // Stale and doubled answers change nothing that matters. Only the hooks' answers do not say whose they are.
+        if let Some(copy) = copy.filter(|event| !matches!(event, Event::Command { .. } | Event::HookDone { .. })) {
             self.step(copy);
         }
     }
