@@ -8,8 +8,11 @@ pub mod account;
 pub mod cgroup;
 pub mod clock;
 pub mod durable;
+pub mod hierarchy;
 pub mod identity;
+pub mod limits;
 pub mod lock;
+pub mod notify;
 pub mod ports;
 pub mod reaper;
 pub mod scan;
@@ -20,7 +23,7 @@ mod vfork;
 
 pub use spawn::{Child, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};
 pub use spawn_error::{SpawnError, Stage};
-pub use tree::{Containment, Rung, Scope, Tree};
+pub use tree::{Containment, Rung, Scope, Survivor, Tree};
 
 #[cfg(test)]
 mod tests;

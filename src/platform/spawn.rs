@@ -57,6 +57,8 @@ pub struct SpawnPlan {
     pub oom_score_adj: Option<i32>,
     /// The directory of the cgroup to be born in (`Tree::placement`).
     pub cgroup: Option<Arc<OwnedFd>>,
+    /// `cgroup.procs` of further groups to go to before the program runs (`Tree::joins`).
+    pub join: Vec<OwnedFd>,
     /// No new session: the child stays in ours (foreground helpers only).
     pub same_session: bool,
     pub no_new_privileges: bool,
@@ -162,6 +164,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
     let own = unsafe { (libc::geteuid(), libc::getegid()) };
     let change = plan.credentials.as_ref().filter(|c| own.0 == 0 || (c.uid, c.gid) != own);
     let oom = plan.oom_score_adj.map(|n| n.to_string());
+    let join: Vec<RawFd> = plan.join.iter().map(AsRawFd::as_raw_fd).collect();
     let mut prepared = Prepared {
         program: path.as_ptr(),
         argv: argv.as_ptr(),
@@ -177,6 +180,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         oom_score_adj: oom.as_ref().map(|s| s.as_bytes()),
         cgroup: plan.cgroup.as_ref().map(|fd| fd.as_raw_fd()),
         join_cgroup: false,
+        join: &join,
         new_session: !plan.same_session,
         no_new_privileges: plan.no_new_privileges,
         failed_stage: 0,

@@ -5,13 +5,13 @@
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use sha2::{Digest, Sha256};
 
 use super::cgroup::{self, Base, Group};
 use super::scan::{self, Scan};
-use super::{identity, reaper};
+use super::{hierarchy, identity, reaper};
 
 /// How well processes can be held together here, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,7 +56,11 @@ pub struct Containment {
 pub struct Tree {
     holder: Holder,
     marker: String,
-    leader: std::sync::OnceLock<(i32, u64)>,
+    /// Unique on this machine.
+    name: String,
+    leader: OnceLock<(i32, u64)>,
+    /// Groups in v1 hierarchies, for limits.
+    legacy: Mutex<Vec<PathBuf>>,
 }
 
 #[derive(Debug)]
@@ -111,9 +115,18 @@ impl Containment {
     }
 
     fn stack_path(base: &Base, key: &str) -> PathBuf {
+        base.path.join(Self::stack_name(key))
+    }
+
+    fn stack_name(key: &str) -> String {
         let hash = Sha256::digest(key.as_bytes());
         let short: String = hash.iter().take(6).map(|b| format!("{b:02x}")).collect();
-        base.path.join(format!("reeve-{short}"))
+        format!("reeve-{short}")
+    }
+
+    fn hold(&self, holder: Holder, run: &str, marker: String) -> Tree {
+        let name = format!("{}-{run}", Self::stack_name(&self.key));
+        Tree { holder, marker, name, leader: OnceLock::new(), legacy: Mutex::default() }
     }
 
     pub fn rung(&self) -> Rung {
@@ -140,7 +153,7 @@ impl Containment {
             }
             None => Holder::Scan(Scan::new(Some(&marker), self.rung == Rung::Subreaper)),
         };
-        Ok(Tree { holder, marker, leader: std::sync::OnceLock::new() })
+        Ok(self.hold(holder, &format!("{service}-{run}"), marker))
     }
 
     /// Groups that an earlier reeve of this stack left, by name (`service-run`); empty ones are removed on the way.
@@ -150,10 +163,11 @@ impl Containment {
         for path in cgroup::below(&Self::stack_path(base, &self.key)) {
             let Some(name) = path.file_name().map(|n| n.to_string_lossy().into_owned()) else { continue };
             let Ok(group) = Group::open(path) else { continue };
-            if group.is_empty().unwrap_or(false) && group.remove().is_ok() {
+            let empty = group.is_empty().unwrap_or(false);
+            let tree = self.hold(Holder::Group(group), &name, name.clone()).with_legacy();
+            if empty && tree.remove().is_ok() {
                 continue;
             }
-            let tree = Tree { holder: Holder::Group(group), marker: name.clone(), leader: std::sync::OnceLock::new() };
             found.push((name, tree));
         }
         found
@@ -174,7 +188,7 @@ impl Containment {
         if let Some(base) = &self.base {
             let path = Self::stack_path(base, &self.key).join(format!("{service}-{run}"));
             if let Ok(group) = Group::open(path) {
-                let tree = Tree { holder: Holder::Group(group), marker, leader: std::sync::OnceLock::new() };
+                let tree = self.hold(Holder::Group(group), &format!("{service}-{run}"), marker).with_legacy();
                 if let Some((pid, start)) = leader {
                     tree.set_leader(pid, start);
                 }
@@ -182,7 +196,7 @@ impl Containment {
             }
         }
         let scan = Scan::new(Some(&marker), true);
-        let tree = Tree { holder: Holder::Scan(scan), marker, leader: std::sync::OnceLock::new() };
+        let tree = self.hold(Holder::Scan(scan), &format!("{service}-{run}"), marker).with_legacy();
         if let Some((pid, start)) = leader.filter(|(pid, start)| identity::is_same(*pid, *start)) {
             tree.set_leader(pid, start);
         }
@@ -210,6 +224,31 @@ impl Tree {
             Holder::Group(group) => Some(&group.path),
             Holder::Scan(_) => None,
         }
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn legacy(&self) -> std::sync::MutexGuard<'_, Vec<PathBuf>> {
+        self.legacy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn add_legacy(&self, group: PathBuf) {
+        let mut legacy = self.legacy();
+        if !legacy.contains(&group) {
+            legacy.push(group);
+        }
+    }
+
+    fn with_legacy(self) -> Self {
+        hierarchy::existing(&self.name).into_iter().for_each(|group| self.add_legacy(group));
+        self
+    }
+
+    /// For `SpawnPlan::join`: the groups of limits that one clone cannot place a child in.
+    pub fn joins(&self) -> io::Result<Vec<OwnedFd>> {
+        self.legacy().iter().map(|group| hierarchy::entrance(group)).collect()
     }
 
     pub(super) fn group(&self) -> Option<&Group> {
@@ -283,6 +322,9 @@ impl Tree {
 
     /// Gives the place back; only when empty.
     pub fn remove(&self) -> io::Result<()> {
+        for group in self.legacy().iter() {
+            hierarchy::remove(group)?;
+        }
         self.group().map_or(Ok(()), Group::remove)
     }
 }

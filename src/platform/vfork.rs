@@ -51,6 +51,8 @@ pub(super) struct Prepared<'a> {
     pub oom_score_adj: Option<&'a [u8]>,
     pub cgroup: Option<RawFd>,
     pub join_cgroup: bool,
+    /// `cgroup.procs` of further groups.
+    pub join: &'a [RawFd],
     pub new_session: bool,
     pub no_new_privileges: bool,
     pub failed_stage: u32,
@@ -218,6 +220,11 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
                 return Stage::Cgroup;
             }
             libc::close(fd);
+        }
+        for procs in p.join {
+            if libc::write(*procs, c"0".as_ptr().cast(), 1) < 0 {
+                return Stage::Cgroup;
+            }
         }
         if p.new_session && libc::setsid() < 0 {
             return Stage::Session;
