@@ -99,8 +99,10 @@ pub enum SourceSpec {
         sha256_url: Option<Template>,
         /// Leading path components dropped when unpacking.
         strip: u32,
-        /// Name of the file when the download is a single binary.
+        /// Name of the file when the download, or the archive, is a single binary.
         file: Option<String>,
+        /// Version of the part that this source brings, when it is not the part's own `version`.
+        provides: Option<String>,
     },
     /// A package fetched by the npm client.
     Npm {
@@ -108,13 +110,23 @@ pub enum SourceSpec {
         version: String,
         /// Directory below the unpacked `node_modules` that becomes the part's root; the whole tree when empty.
         subdir: String,
-        /// A JSON file, below the root, that lists symbolic links to make ([{source, target}]).
+        /// A JSON file, below the package's own directory, that lists symbolic links to make there ([{source, target}]).
         symlinks: Option<String>,
         /// Integrity (SRI) of the package's own tarball, checked in the lock file that npm wrote.
         integrity: Option<String>,
+        /// Version of the part that this source brings, when it is not the part's own `version`.
+        provides: Option<String>,
     },
     /// A wheel fetched by the pip client and unpacked.
-    Pypi { package: String, version: String, sha256: String, subdir: String },
+    Pypi {
+        package: String,
+        version: String,
+        sha256: String,
+        /// Directory of the unpacked wheel that becomes the part's root; the whole wheel when empty.
+        subdir: String,
+        /// Version of the part that this source brings, when it is not the part's own `version`.
+        provides: Option<String>,
+    },
     /// Found on the machine only.
     System { package: String },
 }
