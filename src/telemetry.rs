@@ -64,3 +64,18 @@ impl FormatTime for Clock {
         write!(out, "{:.3}", wall_clock())
     }
 }
+
+/// An error and its causes in one line, for messages that people read. What a cause only repeats is left out.
+pub fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let more = cause.to_string();
+        if !text.contains(&more) {
+            text.push_str(": ");
+            text.push_str(&more);
+        }
+        source = cause.source();
+    }
+    text
+}

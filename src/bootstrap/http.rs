@@ -16,7 +16,7 @@ pub(super) async fn run(
     body: Option<String>,
     status: (u16, u16),
 ) -> Result<(), Cause> {
-    let failed = |error: reqwest::Error| Cause::Request(context.redacted(chain(&error)));
+    let failed = |error: reqwest::Error| Cause::Request(context.redacted(crate::telemetry::chain(&error)));
     // Only the first one of a process counts; whoever was first chose the same.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let client = Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
@@ -30,7 +30,9 @@ pub(super) async fn run(
     }
     let answer = match request.send().await {
         Ok(answer) => answer,
-        Err(error) if error.is_connect() => return Err(Cause::Connect(context.redacted(chain(&error)))),
+        Err(error) if error.is_connect() => {
+            return Err(Cause::Connect(context.redacted(crate::telemetry::chain(&error))));
+        }
         Err(error) => return Err(failed(error)),
     };
     let code = answer.status().as_u16();
@@ -40,16 +42,4 @@ pub(super) async fn run(
     let body = answer.text().await.unwrap_or_default();
     let body: String = body.chars().take(BODY_CHARS).collect();
     Err(Cause::Status { url: context.redacted(url), status: code, body: context.redacted(body) })
-}
-
-/// The library puts the reason (refused, reset, …) into the causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
 }

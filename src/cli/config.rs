@@ -31,7 +31,7 @@ pub fn run(args: &Config, global: &Global, output: Output) -> Result {
 
 /// Problems are data, too.
 fn json(global: &Global, output: Output) -> Result {
-    match read_stack(global, &Place::find(global)?)? {
+    match read_stack(global, &Place::find(global)?, &Default::default())? {
         Ok((stack, warnings)) => {
             output.json(&serde_json::json!({
                 "schema_version": SCHEMA_VERSION,

@@ -61,7 +61,7 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
             findings.extend(machine::data_dir(&place.data_dir));
             findings.extend(stack::files(&place.data_dir));
             let running = place.client().is_ok();
-            match place.file.as_ref().map(|_| read_stack(global, &place)) {
+            match place.file.as_ref().map(|_| read_stack(global, &place, &Default::default())) {
                 None => {}
                 Some(Err(failure)) => {
                     findings.push(Finding::bad("config", failure.lines().join("; "), "name it with --file"))

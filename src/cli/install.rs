@@ -4,14 +4,14 @@ use super::args::{Global, Install};
 use super::exit::Exit;
 use super::failure::Result;
 use super::output::Output;
-use super::stack::{PartState, open_stack, parts};
+use super::stack::{PartState, find_parts, open_stack};
 use super::table::{self, Cell};
 use crate::control::wire::SCHEMA_VERSION;
 
 pub fn run(args: &Install, global: &Global, output: Output) -> Result {
     let stack = open_stack(global, output)?;
     let offline = args.offline || crate::settings::OFFLINE.get().is_some_and(|value| value == "1");
-    let parts = parts(&stack, offline, output)?;
+    let parts = find_parts(&stack, offline, output)?;
     let missing = parts.iter().filter(|part| part.place.is_err()).count();
     if args.json.json {
         let parts = parts.iter().map(json).collect::<Vec<_>>();

@@ -68,7 +68,7 @@ fn cannot_read(error: std::io::Error, root: &std::path::Path) -> Failure {
 
 /// The services of the stack's file; when that is broken or absent, those that have a log.
 fn names(args: &Logs, global: &Global, place: &Place) -> Result<Vec<String>> {
-    let stack = place.file.as_ref().and_then(|_| read_stack(global, place).ok()?.ok());
+    let stack = place.file.as_ref().and_then(|_| read_stack(global, place, &Default::default()).ok()?.ok());
     if let Some((stack, _)) = &stack {
         // A service that was removed from the file may still have a log.
         let unknown = args.services.iter().filter(|name| !place.logs().join(name).is_dir()).cloned();

@@ -1,15 +1,21 @@
 //! Which stack is meant: the file, its directory and the data directory.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
 
 use super::args::Global;
 use super::exit::Exit;
 use super::failure::{Failure, Result};
 use crate::control::client::Client;
+use crate::platform::{Credentials, access, account};
 
 const NAME: &str = "services.toml";
 const SYSTEM_FILE: &str = "/etc/reeve/services.toml";
 const SYSTEM_DATA: &str = "/var/lib/reeve";
+/// Any account that owns nothing here.
+const NOBODY: u32 = 65534;
 
 /// A stack's place on this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,12 +62,26 @@ fn find(global: &Global, cwd: &Path, system: &Path) -> Result<Place> {
     let data_dir = match (&global.data_dir, &file) {
         (Some(dir), _) => cwd.join(dir),
         (None, Some(file)) if file == system => PathBuf::from(SYSTEM_DATA),
-        (None, Some(file)) => file.parent().unwrap_or(cwd).join(".reeve"),
+        (None, Some(file)) => beside(file.parent().unwrap_or(cwd)),
         (None, None) => return Err(no_file()),
     };
     // The same directory by any way leads to the same socket, lock and names.
     let data_dir = data_dir.canonicalize().unwrap_or(data_dir);
     Ok(Place { file, data_dir })
+}
+
+/// `.reeve` beside the file. As root, services run as another account, which must be able to get there: in a closed
+/// directory (such as root's home) the data goes to a place of its own below the system's.
+fn beside(dir: &Path) -> PathBuf {
+    let stranger = Credentials { uid: NOBODY, gid: NOBODY, groups: Vec::new() };
+    if !account::is_root() || access::blocked_at(dir, &stranger).is_none() {
+        return dir.join(".reeve");
+    }
+    let real = dir.canonicalize().unwrap_or_else(|_| dir.to_owned());
+    let hash = Sha256::digest(real.as_os_str().as_bytes());
+    let name = real.file_name().map_or_else(|| "stack".into(), |name| name.to_string_lossy().into_owned());
+    let short: String = hash.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    Path::new(SYSTEM_DATA).join(format!("{name}-{short}"))
 }
 
 #[cfg(test)]

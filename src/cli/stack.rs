@@ -8,9 +8,11 @@ use super::exit::Exit;
 use super::failure::{Failure, Result};
 use super::output::Output;
 use super::place::Place;
-use crate::spec::{self, Expanded, Facts, Inputs, Problems, ServiceSpec, StackSpec};
-use crate::supervisor::handle::SupervisorHandle;
-use crate::supervisor::output::Subscription;
+use super::progress::Bars;
+use crate::parts::{self, PartsEnv};
+use crate::spec::{self, Expanded, Facts, Inputs, PartSpec, Problems, ServiceSpec, StackSpec};
+use crate::supervisor::journal::State;
+use crate::supervisor::layout::Layout;
 use crate::volumes::Secrets;
 
 /// A loaded stack and where it lies.
@@ -32,7 +34,17 @@ pub struct Broken {
 /// Reads the stack; its warnings are said, its errors are the failure.
 pub fn open_stack(global: &Global, output: Output) -> Result<Stack> {
     let place = Place::find(global)?;
-    match read_stack(global, &place)? {
+    let (state, _told_at_the_start) = State::read(&Layout::new(&place.data_dir).state());
+    open(global, output, &place, &state.auto_ports)
+}
+
+/// The same for `up`, which chooses the automatic ports itself.
+pub fn open_stack_to_run(global: &Global, output: Output) -> Result<Stack> {
+    open(global, output, &Place::find(global)?, &BTreeMap::new())
+}
+
+fn open(global: &Global, output: Output, place: &Place, auto_ports: &BTreeMap<String, u16>) -> Result<Stack> {
+    match read_stack(global, place, auto_ports)? {
         Ok((stack, warnings)) => {
             for warning in warnings {
                 output.say(&format!("warning: {warning}"));
@@ -50,19 +62,17 @@ pub fn open_stack(global: &Global, output: Output) -> Result<Stack> {
 type Read = std::result::Result<(Stack, Vec<spec::Problem>), Broken>;
 
 /// The outer result: the file cannot even be read.
-pub fn read_stack(global: &Global, place: &Place) -> Result<Read> {
+pub fn read_stack(global: &Global, place: &Place, auto_ports: &BTreeMap<String, u16>) -> Result<Read> {
     let file = place.file()?.to_owned();
     let text = std::fs::read(&file).map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("cannot read {}", file.display()));
         Failure::new(Exit::ConfigInvalid, error)
     })?;
-    // Names and values that are no Unicode cannot be referred to in the file.
-    let env = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-        .collect::<BTreeMap<_, _>>();
+    let env = environment();
     let read = |path: &std::path::Path| std::fs::read(path);
     let mut inputs = Inputs::new(file.clone(), &text, &env, &read);
     inputs.mode = global.mode.as_deref();
+    inputs.auto_ports = auto_ports;
     inputs.port_offset = global.port_offset.unwrap_or(0);
     Ok(match spec::load(&inputs) {
         Ok(loaded) => {
@@ -90,31 +100,11 @@ impl Stack {
     }
 }
 
-/// What `up` asks of the supervisor.
-#[derive(Debug, Clone)]
-pub struct Launch {
-    pub services: Vec<String>,
-    pub offline: bool,
-    /// The terminal's closing stops the stack; otherwise SIGHUP does not.
-    pub foreground: bool,
-}
-
-/// How a supervised stack came to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ended {
-    pub signal: Option<i32>,
-    /// Services that could not be cleared away.
-    pub left: Vec<String>,
-}
-
-/// Runs the stack in this process until it has been shut down. `watch` is called once, as soon as there is something to
-/// see.
-pub fn supervise(stack: Stack, launch: &Launch, watch: impl FnOnce(SupervisorHandle, Subscription)) -> Result<Ended> {
-    // The composition of the supervisor is not part of this module yet.
-    let Launch { services, offline, foreground } = launch;
-    tracing::debug!(stack = stack.spec.name, ?services, offline, foreground, "nothing is supervised");
-    drop(watch);
-    Err(Failure::message(Exit::Failed, "this build cannot supervise a stack"))
+/// reeve's own environment. Names and values that are no Unicode cannot be referred to, and are left out.
+pub fn environment() -> BTreeMap<String, String> {
+    std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
 }
 
 /// What `${…}` means for one service, from files only: nothing is made or fetched.
@@ -167,13 +157,30 @@ pub struct PartState {
     pub place: std::result::Result<PathBuf, String>,
 }
 
+/// Where parts are kept and may come from.
+pub fn parts_env(layout: &Layout, offline: bool) -> Result<PartsEnv> {
+    let cache = match crate::settings::PARTS_DIR.get() {
+        Some(dir) => PathBuf::from(dir),
+        None => parts::default_cache(crate::platform::account::is_root(), |name| std::env::var(name).ok())
+            .ok_or_else(|| Failure::message(Exit::Failed, "no place to keep parts in: HOME is not set"))?,
+    };
+    let offline = offline || crate::settings::OFFLINE.get().is_some_and(|value| value == "1");
+    Ok(PartsEnv::new(cache, layout.parts_lock(), offline))
+}
+
 /// Finds every part, and unless `offline` fetches what is missing.
-pub fn parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
-    // The finding and fetching is not part of this module yet.
-    let _ = (offline, output);
-    let missing = || Err("this build cannot look for parts".to_owned());
-    let parts = stack.spec.parts.values();
-    Ok(parts
-        .map(|part| PartState { name: part.name.clone(), version: part.version.clone(), place: missing() })
-        .collect())
+pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
+    let env = parts_env(&Layout::new(&stack.data_dir), offline)?;
+    let specs: Vec<PartSpec> = stack.spec.parts.values().cloned().collect();
+    let bars = Bars::new(output);
+    let found = super::block_on(async { Ok(parts::install_all(&specs, &env, &bars).await) })?;
+    let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
+        name: spec.name.clone(),
+        version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),
+        place: found.map(|found| found.dir).map_err(|error| match error.hint() {
+            Some(hint) => format!("{} ({hint})", crate::telemetry::chain(&error)),
+            None => crate::telemetry::chain(&error),
+        }),
+    };
+    Ok(specs.iter().zip(found).map(state).collect())
 }

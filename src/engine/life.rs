@@ -8,7 +8,7 @@ use super::event::{Exit, Failure, FailureKind};
 use super::machine::Engine;
 use super::propagate::Gate;
 use super::service::{Ending, Stage, StopCause, Work};
-use super::{Effect, Phase, ProbeRole};
+use super::{Desired, Effect, Phase, ProbeRole};
 
 /// What the children of a leader that obeyed the stop signal get at most.
 const CHILDREN_GRACE: Duration = Duration::from_secs(2);
@@ -343,7 +343,7 @@ impl Engine {
     }
 
     /// `pre_stop`, then the signal.
-    fn advance_stop(&mut self, index: usize) {
+    pub(super) fn advance_stop(&mut self, index: usize) {
         let Some(run) = self.run_mut(index) else { return };
         if run.stage != Stage::PreStop || run.work.is_some() {
             return;
@@ -351,6 +351,11 @@ impl Engine {
         let hooked = std::mem::replace(&mut run.hooked, true);
         if !hooked && self.services[index].policy.pre_stop {
             self.run_hook(index, Hook::PreStop);
+            return;
+        }
+        // What began as a restart may have become a stop, which concerns more dependents.
+        let for_good = self.services[index].desired != Desired::Running || self.shutdown.is_some();
+        if for_good && self.dependent_in_the_way(index).is_some() {
             return;
         }
         let stop = self.services[index].policy.stop.clone();

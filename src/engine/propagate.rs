@@ -117,11 +117,11 @@ impl Engine {
         if let Some(dependency) = self.withdrawn_dependency(index) {
             return Some(StopCause::Dependency(dependency));
         }
-        let failed = service.policy.depends_on.iter().find(|edge| {
-            edge.on_failure == OnDependencyFailure::Stop
-                && edge.required
-                && matches!(self.services[edge.service.index()].phase, Phase::Failed | Phase::Skipped)
-        });
+        let failed = service
+            .policy
+            .depends_on
+            .iter()
+            .find(|edge| edge.on_failure == OnDependencyFailure::Stop && self.edge(edge) == Edge::Failed);
         if let Some(edge) = failed {
             return Some(StopCause::DependencyFailed(edge.service));
         }
@@ -131,6 +131,8 @@ impl Engine {
     fn reconcile_run(&mut self, index: usize) {
         let Some(run) = self.run(index) else { return };
         if run.is_ending() {
+            // It may have waited for a dependent.
+            self.advance_stop(index);
             return;
         }
         // Without a process there is nothing that its dependents could still need.
@@ -274,7 +276,8 @@ impl Engine {
             let id = self.services[index].id;
             for position in 0..self.graph.dependents[index].len() {
                 let dependent = self.graph.dependents[index][position];
-                if dependent.inverse || !self.services[dependent.service].stays() {
+                let near = &self.services[dependent.service];
+                if dependent.inverse || near.desired != Desired::Running || !near.stays() {
                     continue;
                 }
                 match dependent.on_restart {

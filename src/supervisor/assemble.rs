@@ -160,8 +160,9 @@ pub async fn assemble(
     })
 }
 
-/// As root, services reach their volumes and run directories through ours, so those are open for passing through.
-fn make_directories(layout: &Layout) -> Result<(), VolumeError> {
+/// Makes the data directory. As root, services reach their volumes and run directories through ours, so those are open
+/// for passing through.
+pub fn make_directories(layout: &Layout) -> Result<(), VolumeError> {
     let passage = if account::is_root() { 0o711 } else { 0o700 };
     disk::create_dir_all(layout.data_dir(), passage)?;
     for (dir, mode) in

@@ -148,7 +148,8 @@ impl Supervisor {
         let (cancel, cancelled) = oneshot::channel();
         let Some(live) = self.live(service, run) else { return };
         live.work = Some(cancel);
-        let (assembly, outbox, prepared) = (Arc::clone(&self.assembly), self.outbox.clone(), live.prepared.clone());
+        let prepared = live.prepared.clone();
+        let (assembly, outbox) = (Arc::clone(&self.assembly), self.outbox.clone());
         tokio::spawn(async move {
             let failure = match prepared {
                 Some(prepared) => steps::hook(&assembly, service, run, &prepared, hook, cancelled).await.err(),

@@ -14,8 +14,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::assembly::Assembly;
 use super::launch;
@@ -267,32 +267,24 @@ impl ExecRunner for ProbeRunner {
 
 /// Reads to the end and keeps the last few KiB.
 async fn keep_end(pipe: OwnedFd, end: Arc<Mutex<Vec<u8>>>) {
-    let Ok(pipe) = AsyncFd::with_interest(pipe, Interest::READABLE) else { return };
+    let Ok(mut pipe) = Receiver::from_owned_fd(pipe) else { return };
     let mut buffer = [0; OUTPUT_BYTES];
     loop {
-        let Ok(mut ready) = pipe.readable().await else { return };
-        match ready.try_io(|pipe| Ok(nix::unistd::read(pipe, &mut buffer)?)) {
-            Ok(Ok(0)) | Ok(Err(_)) => return,
-            Ok(Ok(count)) => {
+        match pipe.read(&mut buffer).await {
+            Ok(0) | Err(_) => return,
+            Ok(count) => {
                 let mut end = end.lock().unwrap_or_else(PoisonError::into_inner);
                 end.extend_from_slice(&buffer[..count]);
                 let excess = end.len().saturating_sub(OUTPUT_BYTES);
                 end.drain(..excess);
             }
-            Err(_would_block) => {}
         }
     }
 }
 
 async fn feed(pipe: OwnedFd, bytes: Vec<u8>) {
-    let Ok(pipe) = AsyncFd::with_interest(pipe, Interest::WRITABLE) else { return };
-    let mut rest = bytes.as_slice();
-    while !rest.is_empty() {
-        let Ok(mut ready) = pipe.writable().await else { return };
-        match ready.try_io(|pipe| Ok(nix::unistd::write(pipe, rest)?)) {
-            Ok(Ok(count)) => rest = &rest[count..],
-            Ok(Err(_)) => return,
-            Err(_would_block) => {}
-        }
+    let Ok(mut pipe) = Sender::from_owned_fd(pipe) else { return };
+    if let Err(error) = pipe.write_all(&bytes).await {
+        tracing::debug!(%error, "a helper did not read its input to the end");
     }
 }

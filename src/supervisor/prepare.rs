@@ -36,7 +36,8 @@ pub struct Prepared {
     pub log_pattern: Option<regex::bytes::Regex>,
     /// Where done steps are recorded: the first volume, or nowhere.
     pub record: Arc<dyn StepRecord>,
-    pub volumes: Vec<Arc<Volume>>,
+    /// Held for their locks.
+    _volumes: Vec<Arc<Volume>>,
     notify: Mutex<Option<NotifySocket>>,
 }
 
@@ -161,7 +162,7 @@ fn surroundings(
         message,
         hint: Some("create the account, or name another one with `user`".to_owned()),
     })?;
-    let mut env = assembly.base_environment(spec, account.as_ref());
+    let mut env = assembly.base_environment(spec, account);
     for (name, template) in &spec.env {
         env.insert(name.clone(), render(template, &facts)?);
     }
@@ -215,7 +216,7 @@ fn finish(
         credentials,
         owner,
         record,
-        volumes,
+        _volumes: volumes,
         notify: Mutex::new(notify),
     })
 }

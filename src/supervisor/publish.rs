@@ -116,7 +116,7 @@ pub fn tail(assembly: &Assembly, service: &str, lines: usize) -> Vec<TailLine> {
     let Some(service) = assembly.stack.by_name(service) else { return Vec::new() };
     let line = |line: super::output::LogLine| TailLine {
         wall: line.wall,
-        stream: line.stream.to_string(),
+        stream: line.stream.name().to_owned(),
         text: assembly.facts.secrets.redact(&String::from_utf8_lossy(&line.bytes)),
     };
     assembly.sink(service.id).tail(lines).into_iter().map(line).collect()

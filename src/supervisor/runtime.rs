@@ -13,7 +13,7 @@ use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
-use crate::engine::{Command, Effect, Engine, Event, Outcome, RequestId, Tick};
+use crate::engine::{Command, Engine, Event, Outcome, RequestId, Tick};
 use crate::platform::clock;
 use crate::spec::ServiceId;
 
@@ -68,8 +68,8 @@ impl std::fmt::Debug for Supervisor {
 }
 
 impl Supervisor {
-    pub fn new(assembly: Arc<Assembly>, end: SupervisorEnd, seed: u64) -> Self {
-        let (outbox, inbox) = mpsc::channel(MESSAGES);
+    /// The engine for this stack, with the wishes that an earlier life left.
+    pub fn engine(assembly: &Assembly, seed: u64) -> Engine {
         let stopped: Vec<ServiceId> = assembly
             .stack
             .services
@@ -77,7 +77,11 @@ impl Supervisor {
             .filter(|service| assembly.state.stopped_by_hand.contains(&service.name))
             .map(|service| service.id)
             .collect();
-        let engine = Engine::new(&assembly.stack, seed, Tick(0), &stopped);
+        Engine::new(&assembly.stack, seed, Tick(0), &stopped)
+    }
+
+    pub fn new(assembly: Arc<Assembly>, engine: Engine, end: SupervisorEnd) -> Self {
+        let (outbox, inbox) = mpsc::channel(MESSAGES);
         let runs = assembly.stack.services.iter().map(|_| None).collect();
         let state = StateWriter::start(&assembly, outbox.clone());
         Self {
@@ -179,7 +183,9 @@ impl Supervisor {
                 tracing::warn!("reload is asked for; changes of services.toml take effect at the next `reeve up`");
             }
             OsSignal::ReopenLogs => self.assembly.logs.reopen(),
-            OsSignal::ChildExited => crate::platform::reaper::reap_orphans(),
+            OsSignal::ChildExited => {
+                crate::platform::reaper::reap_orphans();
+            }
             OsSignal::Watchdog => self.assembly.systemd.watchdog(),
         }
     }

@@ -32,7 +32,7 @@ pub fn remove_all(data_dir: &Path, paths: &[PathBuf], stack: &str) -> Result<Rem
         match remove_one(&path, stack) {
             Ok(None) => removal.removed.push(path),
             Ok(Some(why)) => removal.kept.push(Kept { path, why }),
-            Err(error) => removal.kept.push(Kept { path, why: chain(&error) }),
+            Err(error) => removal.kept.push(Kept { path, why: crate::telemetry::chain(&error) }),
         }
     }
     for leftover in lock_files(&volumes)? {
@@ -118,11 +118,4 @@ fn list(volumes: &Path) -> Result<Vec<PathBuf>, VolumeError> {
         .map_err(VolumeError::disk(DiskAction::Read, volumes))?;
     paths.sort();
     Ok(paths)
-}
-
-fn chain(error: &VolumeError) -> String {
-    match std::error::Error::source(error) {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

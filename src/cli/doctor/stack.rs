@@ -6,12 +6,12 @@ use std::path::Path;
 use super::Finding;
 use crate::cli::failure::Result;
 use crate::cli::output::Output;
-use crate::cli::stack::{Stack, parts};
+use crate::cli::stack::{Stack, find_parts};
 use crate::platform::ports;
 
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
-    for part in parts(stack, true, output)? {
+    for part in find_parts(stack, true, output)? {
         findings.push(match part.place {
             Ok(place) => Finding::good("part", format!("{} {} at {}", part.name, part.version, place.display())),
             Err(why) => {

@@ -1,7 +1,7 @@
 //! `up -d`: a copy of ourselves in a session of its own, watched through the control socket until everything is ready.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -16,6 +16,8 @@ use crate::cli::failure::{Failure, Result, outcome};
 use crate::cli::output::Output;
 use crate::cli::stack::Stack;
 use crate::control::client::{Client, ClientError};
+use crate::supervisor::layout::Layout;
+use crate::supervisor::make_directories;
 use crate::supervisor::why::span;
 
 /// Parts may have to be fetched and processes cleared before the socket is there; the copy's own end is noticed at once.
@@ -23,7 +25,9 @@ const ANSWER: Duration = Duration::from_secs(600);
 
 /// Starts the copy and watches it.
 pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result {
-    let log = stack.data_dir.join("logs/reeve.log");
+    let layout = Layout::new(&stack.data_dir);
+    make_directories(&layout).map_err(anyhow::Error::new)?;
+    let log = layout.own_log();
     let mut copy = spawn(stack, up, global, &log)?;
     crate::cli::block_on(async {
         let client = first_answer(&mut copy, &stack.data_dir, &log).await?;
@@ -42,12 +46,6 @@ pub fn join(client: Client, up: &Up, output: Output) -> Result {
 }
 
 fn spawn(stack: &Stack, up: &Up, global: &Global, log: &Path) -> Result<Child> {
-    let dir = log.parent().unwrap_or(&stack.data_dir);
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(dir)
-        .with_context(|| format!("cannot make {}", dir.display()))?;
     let open = || {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
         file.with_context(|| format!("cannot write {}", log.display()))

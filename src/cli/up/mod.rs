@@ -5,9 +5,11 @@ use super::exit::Exit;
 use super::failure::{Failure, Result};
 use super::output::Output;
 use super::place::Place;
-use super::stack::{Ended, Launch, Stack, open_stack, supervise};
+use super::stack::{Stack, open_stack_to_run};
+use super::supervise::{Launch, supervise};
 use crate::control::client::{Client, ClientError};
 use crate::settings;
+use crate::supervisor::Ended;
 
 mod background;
 mod live;
@@ -28,7 +30,7 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
         // Fails only for a group leader, and a copy that somebody starts by hand with this set may be one.
         let _ = nix::unistd::setsid();
     }
-    let stack = open_stack(global, output)?;
+    let stack = open_stack_to_run(global, output)?;
     stack.check_names(&up.services)?;
     if !is_copy {
         match running(&Place::find(global)?)? {
@@ -59,7 +61,7 @@ fn conflict(client: &Client) -> Failure {
 fn foreground(stack: Stack, up: &Up, output: Output, is_copy: bool) -> Result {
     let launch = Launch { services: up.services.clone(), offline: up.offline, foreground: !is_copy };
     let mut screen = None;
-    let ended = supervise(stack, &launch, |handle, lines| {
+    let ended = supervise(stack, &launch, output, |handle, lines| {
         if !is_copy {
             screen = screen::Screen::start(handle, lines, up.clone(), output);
         }

@@ -307,3 +307,16 @@ fn an_alternative_takes_the_place_of_what_does_not_run() {
     world.exits("db", Exit::Code(0));
     assert_eq!(world.phase("db"), Phase::Completed);
 }
+
+#[test]
+fn an_end_of_any_kind_is_enough_for_completed_whatever_on_failure_says() {
+    let mut services = pair(Condition::Completed);
+    services[0].kind = ServiceKind::Oneshot;
+    services[0].restart.policy = RestartPolicy::No;
+    services[1].depends_on[0].on_failure = OnDependencyFailure::Stop;
+    let mut world = Scenario::new(services);
+    world.start(&[]);
+    world.crashes("db");
+    assert_eq!((world.phase("db"), world.phase("api")), (Phase::Failed, Phase::Ready));
+    assert_eq!(world.count("spawn api"), 1);
+}
