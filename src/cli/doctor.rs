@@ -12,7 +12,6 @@ use super::stack::read_stack;
 use super::table::clean;
 use crate::control::wire::SCHEMA_VERSION;
 
-mod holder;
 mod machine;
 mod stack;
 

@@ -23,8 +23,8 @@ pub struct Base {
     pub controllers: Vec<String>,
 }
 
-/// Finds our own v2 cgroup and proves by trying that groups can be made there and processes be placed in them.
-pub fn find_base() -> Result<Base, String> {
+/// Our own v2 cgroup, or the one above it if we stepped into a leaf; only looks. `Err` says why it cannot be used.
+pub fn locate() -> Result<PathBuf, String> {
     let mounts = fs::read_to_string("/proc/self/mountinfo").map_err(|e| format!("/proc/self/mountinfo: {e}"))?;
     let mount = mounts
         .lines()
@@ -41,11 +41,22 @@ pub fn find_base() -> Result<Base, String> {
     let procs = path.join("cgroup.procs");
     let writable = nix::unistd::access(&procs, nix::unistd::AccessFlags::W_OK);
     writable.map_err(|e| format!("{} is not writable: {}", procs.display(), e.desc()))?;
+    Ok(path)
+}
+
+/// Controllers that a group could pass on.
+pub fn available(path: &Path) -> Vec<String> {
+    words(&path.join("cgroup.controllers")).into_iter().filter(|c| CONTROLLERS.contains(&c.as_str())).collect()
+}
+
+/// Proves by trying that groups can be made below our own and processes be placed in them.
+pub fn find_base() -> Result<Base, String> {
+    let path = locate()?;
     let trial = path.join(format!("reeve-trial-{}-{:?}", std::process::id(), std::thread::current().id()));
     fs::create_dir(&trial).map_err(|e| format!("cannot make a cgroup in {}: {e}", path.display()))?;
     fs::remove_dir(&trial).map_err(|e| format!("cannot remove a cgroup in {}: {e}", path.display()))?;
     let is_root = !path.join("cgroup.type").exists();
-    let available = words(&path.join("cgroup.controllers"));
+    let available = available(&path);
     if !available.is_empty() && !is_root {
         move_self_aside(&path);
     }

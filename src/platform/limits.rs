@@ -7,6 +7,8 @@ use super::tree::Tree;
 
 /// Controllers that limits use.
 pub const CONTROLLERS: [&str; 3] = ["memory", "cpu", "pids"];
+pub const UNIFIED: &str = "cgroup v2";
+pub const LEGACY: &str = "cgroup v1";
 /// The period that a share of CPU time refers to, in microseconds.
 const PERIOD: u64 = 100_000;
 
@@ -103,7 +105,7 @@ fn unified(tree: &Tree, wanted: &Wanted) -> Option<Result<&'static str, String>>
     let group = tree.group().filter(|group| group.path.join(file).exists())?;
     let written = group.write(file, text);
     Some(match written {
-        Ok(()) => Ok("cgroup v2"),
+        Ok(()) => Ok(UNIFIED),
         Err(error) => Err(format!("cannot write {}: {error}", group.path.join(file).display())),
     })
 }
@@ -111,7 +113,7 @@ fn unified(tree: &Tree, wanted: &Wanted) -> Option<Result<&'static str, String>>
 fn legacy(tree: &Tree, wanted: &Wanted) -> Result<&'static str, String> {
     let group = hierarchy::limit(wanted.controller, tree.name(), &wanted.legacy)?;
     tree.add_legacy(group);
-    Ok("cgroup v1")
+    Ok(LEGACY)
 }
 
 /// In the largest unit that gives a whole number.

@@ -1,6 +1,7 @@
 //! TCP ports: free or not, who listens.
 
 use std::collections::HashSet;
+use std::fmt;
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
 
@@ -11,6 +12,15 @@ use super::identity;
 pub struct PortHolder {
     pub pid: Option<i32>,
     pub command: String,
+}
+
+impl fmt::Display for PortHolder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.pid {
+            Some(pid) => write!(f, "{} (pid {pid})", self.command),
+            None => f.write_str("a process of another account"),
+        }
+    }
 }
 
 /// Whether a service could bind here now.

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,8 @@ pub const MARKER: &str = "REEVE_RUN";
 const RESCAN: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(50)];
 /// Freezing rounds: each must stop at least one process more than the last, so a fork bomb runs out of living parents.
 const FREEZE_ROUNDS: usize = 200;
+/// Looks after a kill, for those that a look missed.
+const KILL_ROUNDS: usize = 20;
 
 /// What is known of one run's processes.
 #[derive(Debug)]
@@ -22,6 +25,8 @@ pub struct Scan {
     /// Everything below a leader by parent, session or marker; without it, the leader's group only.
     whole_tree: bool,
     known: Mutex<Known>,
+    /// Nobody may live any more: who is found late is killed too.
+    condemned: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -36,7 +41,7 @@ struct Known {
 impl Scan {
     pub fn new(marker: Option<&str>, whole_tree: bool) -> Self {
         let marker = marker.map(|m| format!("{MARKER}={m}").into_bytes());
-        Self { marker, whole_tree, known: Mutex::default() }
+        Self { marker, whole_tree, known: Mutex::default(), condemned: AtomicBool::new(false) }
     }
 
     /// Tells who leads; its session and group are its pid.
@@ -95,12 +100,25 @@ impl Scan {
         environment.split(|b| *b == 0).any(|entry| entry == marker.as_slice())
     }
 
-    /// Stops everybody first, so that nobody forks between the look and the kill; repeated until nobody is new.
+    /// Kills everybody, and whoever shows up later while `wait_empty` is waited for.
     pub fn kill(&self) -> io::Result<()> {
+        self.condemned.store(true, Ordering::Relaxed);
+        let mut killed = HashSet::new();
+        for _ in 0..KILL_ROUNDS {
+            if self.kill_found(&mut killed)? == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Stops everybody first, so that nobody forks between the look and the kill; repeated until nobody is new. Answers
+    /// how many were not killed before.
+    fn kill_found(&self, killed: &mut HashSet<(i32, u64)>) -> io::Result<usize> {
         let mut stopped: HashSet<(i32, u64)> = HashSet::new();
         for _ in 0..FREEZE_ROUNDS {
-            let fresh: Vec<Stat> =
-                self.members().into_iter().filter(|s| !stopped.contains(&(s.pid, s.start_time))).collect();
+            let known = |s: &Stat| stopped.contains(&(s.pid, s.start_time)) || killed.contains(&(s.pid, s.start_time));
+            let fresh: Vec<Stat> = self.members().into_iter().filter(|s| !known(s)).collect();
             if fresh.is_empty() {
                 break;
             }
@@ -109,10 +127,13 @@ impl Scan {
                 stopped.insert((stat.pid, stat.start_time));
             }
         }
+        let before = killed.len();
         for stat in self.members() {
-            identity::signal_exact(stat.pid, stat.start_time, libc::SIGKILL)?;
+            if killed.insert((stat.pid, stat.start_time)) {
+                identity::signal_exact(stat.pid, stat.start_time, libc::SIGKILL)?;
+            }
         }
-        Ok(())
+        Ok(killed.len() - before)
     }
 
     /// Until a look finds nobody.
@@ -120,6 +141,9 @@ impl Scan {
         let mut waits = RESCAN.iter();
         let mut wait = RESCAN[0];
         while !self.members().is_empty() {
+            if self.condemned.load(Ordering::Relaxed) {
+                self.kill_found(&mut HashSet::new())?;
+            }
             wait = *waits.next().unwrap_or(&wait);
             tokio::time::sleep(wait).await;
         }

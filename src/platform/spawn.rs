@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::spawn_error::{SpawnError, Stage};
 use super::vfork::{self, Prepared};
-use super::{identity, reaper};
+use super::{descriptors, identity, reaper};
 
 /// The account a child runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -164,6 +164,8 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
     let own = unsafe { (libc::geteuid(), libc::getegid()) };
     let change = plan.credentials.as_ref().filter(|c| own.0 == 0 || (c.uid, c.gid) != own);
     let oom = plan.oom_score_adj.map(|n| n.to_string());
+    // First, so that the plan's own word is the last.
+    let rlimits: Vec<Rlimit> = descriptors::original().into_iter().chain(plan.rlimits.iter().copied()).collect();
     let join: Vec<RawFd> = plan.join.iter().map(AsRawFd::as_raw_fd).collect();
     let mut prepared = Prepared {
         program: path.as_ptr(),
@@ -175,7 +177,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         gid: change.map(|c| c.gid),
         uid: change.map(|c| c.uid),
         umask: plan.umask,
-        rlimits: &plan.rlimits,
+        rlimits: &rlimits,
         nice: plan.nice,
         oom_score_adj: oom.as_ref().map(|s| s.as_bytes()),
         cgroup: plan.cgroup.as_ref().map(|fd| fd.as_raw_fd()),
@@ -183,6 +185,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         join: &join,
         new_session: !plan.same_session,
         no_new_privileges: plan.no_new_privileges,
+        ignored: vfork::ignored(),
         failed_stage: 0,
         failed_errno: 0,
     };

@@ -2,6 +2,7 @@
 //!
 //! The ladder: own v2 cgroup (also on a hybrid host, without controllers), then subreaper and scan, then the process group.
 
+use std::fmt;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
@@ -26,6 +27,17 @@ pub enum Rung {
     ProcessGroup,
 }
 
+impl fmt::Display for Rung {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::CgroupControlled => "cgroup v2",
+            Self::Cgroup => "cgroup v2 (hybrid, without controllers)",
+            Self::Subreaper => "subreaper and scan",
+            Self::ProcessGroup => "process group",
+        })
+    }
+}
+
 /// To whom a signal goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
@@ -40,6 +52,13 @@ pub struct Survivor {
     pub command: String,
     /// Where in the kernel it waits; empty when unknown.
     pub waiting_in: String,
+}
+
+impl fmt::Display for Survivor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} ({})", self.pid, self.command)?;
+        if self.waiting_in.is_empty() { Ok(()) } else { write!(f, " waits in {}", self.waiting_in) }
+    }
 }
 
 /// The rung in use and its place, for one stack.

@@ -55,6 +55,8 @@ pub(super) struct Prepared<'a> {
     pub join: &'a [RawFd],
     pub new_session: bool,
     pub no_new_privileges: bool,
+    /// Signals that we ignore, as a mask; a child would ignore them too.
+    pub ignored: u64,
     pub failed_stage: u32,
     pub failed_errno: c_int,
 }
@@ -229,7 +231,11 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
         if p.new_session && libc::setsid() < 0 {
             return Stage::Session;
         }
-        reset_dispositions();
+        stop_ignoring(p.ignored);
+        // Before the limits: a lower number of descriptors must not get in the way of arranging them.
+        if place_fds(p.fds) < 0 {
+            return Stage::Descriptors;
+        }
         if let Some(nice) = p.nice
             && libc::setpriority(libc::PRIO_PROCESS, 0, nice) < 0
         {
@@ -273,9 +279,6 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
         if p.no_new_privileges && libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 {
             return Stage::NoNewPrivileges;
         }
-        if place_fds(p.fds) < 0 {
-            return Stage::Descriptors;
-        }
         let none = 0_u64;
         libc::syscall(
             libc::SYS_rt_sigprocmask,
@@ -289,18 +292,40 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
     Stage::Exec
 }
 
-/// Ignored signals survive both the clone and exec; a program expects none ignored.
-unsafe fn reset_dispositions() {
+/// Ignored signals survive both the clone and exec; a program expects none ignored. (Handlers end with exec anyhow.)
+unsafe fn stop_ignoring(ignored: u64) {
     // The kernel's sigaction: handler, flags, restorer (x86_64), mask. All zero is "default".
     let default = [0_u64; 4];
-    for signal in 1..=64 {
-        if signal != libc::SIGKILL && signal != libc::SIGSTOP {
-            // SAFETY: the structure is at least as large as the kernel's; no old action is asked for.
-            unsafe {
-                libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null_mut::<c_void>(), SIGSET_BYTES)
-            };
-        }
+    let mut rest = ignored;
+    while rest != 0 {
+        let signal = rest.trailing_zeros() + 1;
+        rest &= rest - 1;
+        // SAFETY: the structure is at least as large as the kernel's; no old action is asked for.
+        unsafe {
+            libc::syscall(libc::SYS_rt_sigaction, signal, default.as_ptr(), ptr::null_mut::<c_void>(), SIGSET_BYTES)
+        };
     }
+}
+
+/// The signals that this process ignores. Asked once: whoever started us decided it, and nothing here ignores a signal
+/// later, whereas 62 questions before each start would be a tenth of its cost.
+pub(super) fn ignored() -> u64 {
+    static IGNORED: std::sync::OnceLock<u64> = std::sync::OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let mut mask = 1 << (libc::SIGPIPE - 1);
+        for signal in (1..=64).filter(|s| *s != libc::SIGKILL && *s != libc::SIGSTOP) {
+            let mut action = [0_u64; 4];
+            // SAFETY: asks only; the structure is at least as large as the kernel's.
+            let answer = unsafe {
+                let nothing = ptr::null::<c_void>();
+                libc::syscall(libc::SYS_rt_sigaction, signal, nothing, action.as_mut_ptr(), SIGSET_BYTES)
+            };
+            if answer == 0 && action[0] == libc::SIG_IGN as u64 {
+                mask |= 1 << (signal - 1);
+            }
+        }
+        mask
+    })
 }
 
 /// Puts every descriptor at its number and marks all others to be closed by exec.

@@ -3,10 +3,9 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use nix::sys::resource::{Resource, getrlimit};
-
 use super::Finding;
 use crate::cli::ps::bytes;
+use crate::platform::features;
 use crate::telemetry::wall_clock;
 
 /// A database's first start needs some hundred megabytes; below this it is a matter of time.
@@ -16,77 +15,67 @@ const FILES_NEEDED: u64 = 1024;
 /// No copy of this program is older, so a clock before it is wrong.
 const BUILT_AFTER: &str = "2025-01-01T00:00:00Z";
 
+const LIMITS_HINT: &str = "boot with the unified hierarchy, and run reeve as root or as a unit with Delegate=yes";
+
 pub fn findings() -> Vec<Finding> {
-    vec![kernel(), cgroup(), landlock(), open_files(), clock()]
+    vec![kernel(), cgroup(), limits(), landlock(), open_files(), clock()]
 }
 
 fn kernel() -> Finding {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let release = release.trim();
-    let mut numbers = release.split(['.', '-']).map(|part| part.parse::<u32>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    match version >= (5, 9) {
-        true => Finding::good("kernel", format!("Linux {release}")),
-        false => {
-            Finding::bad("kernel", format!("Linux {release} is too old"), "5.9 or newer has everything reeve uses")
+    match features::kernel() {
+        Ok(kernel) if kernel.is_new_enough() => Finding::good("kernel", format!("Linux {}", kernel.release)),
+        Ok(kernel) => {
+            let (major, minor) = features::KERNEL_NEEDED;
+            let hint = format!("{major}.{minor} or newer has everything reeve uses");
+            Finding::bad("kernel", format!("Linux {} is too old", kernel.release), hint)
         }
+        Err(error) => Finding::weak("kernel", format!("its version cannot be told: {error}"), "is /proc mounted?"),
     }
 }
 
 /// The way trees of processes are kept together.
 fn cgroup() -> Finding {
-    let own = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let path = own.lines().find_map(|line| line.strip_prefix("0::"));
-    let roots = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
-    let root = roots.into_iter().map(Path::new).find(|root| root.join("cgroup.procs").exists());
-    let (Some(path), Some(root)) = (path, root) else {
-        return Finding::weak(
+    let holding = features::holding();
+    match (holding.place, holding.reason) {
+        (Some(place), _) => Finding::good("cgroup", format!("{} at {}", holding.rung, place.display())),
+        (None, reason) => Finding::weak(
             "cgroup",
-            "no cgroup v2: process trees are found by scanning, memory limits are not enforced",
-            "boot with the unified hierarchy",
-        );
-    };
-    let dir = root.join(path.trim_start_matches('/'));
-    let dir = if dir.is_dir() { dir } else { root.to_owned() };
-    let writable = nix::unistd::access(&dir, nix::unistd::AccessFlags::W_OK).is_ok();
-    let controllers = std::fs::read_to_string(dir.join("cgroup.controllers")).unwrap_or_default();
-    match (writable, controllers.contains("memory")) {
-        (true, true) => Finding::good("cgroup", format!("v2 at {}, with limits", dir.display())),
-        (true, false) => Finding::weak(
-            "cgroup",
-            format!(
-                "v2 at {} without controllers: trees are kept together, memory limits are not enforced",
-                dir.display()
-            ),
-            "the unified hierarchy has controllers",
-        ),
-        (false, _) => Finding::weak(
-            "cgroup",
-            format!("{} is not ours to write: process trees are found by scanning", dir.display()),
+            format!("process trees are found by scanning: {}", reason.unwrap_or_default()),
             "run reeve as a systemd unit with Delegate=yes, or as root",
         ),
     }
 }
 
+/// Which limits of services hold.
+fn limits() -> Finding {
+    let limiting = features::limiting();
+    let held = limiting.iter().filter_map(|l| Some(format!("{} by {}", l.controller, l.outcome.as_ref().ok()?)));
+    let held = held.collect::<Vec<_>>().join(", ");
+    let lost = limiting.iter().filter_map(|l| Some(format!("{} not ({})", l.controller, l.outcome.as_ref().err()?)));
+    let lost = lost.collect::<Vec<_>>().join(", ");
+    match (held.is_empty(), lost.is_empty()) {
+        (_, true) => Finding::good("limits", held),
+        (true, false) => Finding::weak("limits", format!("not enforced: {lost}"), LIMITS_HINT),
+        (false, false) => Finding::weak("limits", format!("{held}; {lost}"), LIMITS_HINT),
+    }
+}
+
 fn landlock() -> Finding {
-    let modules = std::fs::read_to_string("/sys/kernel/security/lsm").unwrap_or_default();
-    match modules.split(',').any(|module| module.trim() == "landlock") {
-        true => Finding::good("landlock", "the kernel can confine services"),
-        false => Finding::weak(
+    match features::landlock() {
+        Some(version) => Finding::good("landlock", format!("version {version}: the kernel can confine services")),
+        None => Finding::weak(
             "landlock",
-            "not active in this kernel (or not to be seen): services are not confined",
+            "not active in this kernel: services are not confined",
             "boot with lsm=landlock,…",
         ),
     }
 }
 
 fn open_files() -> Finding {
-    match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((_, hard)) if hard >= FILES_NEEDED => Finding::good("limits", format!("{hard} open files")),
-        Ok((_, hard)) => {
-            Finding::weak("limits", format!("only {hard} open files"), "raise the hard limit (ulimit -Hn)")
-        }
-        Err(error) => Finding::weak("limits", format!("cannot be told: {error}"), "look at /proc/self/limits"),
+    match features::open_files() {
+        Ok((_, hard)) if hard >= FILES_NEEDED => Finding::good("open files", format!("{hard}")),
+        Ok((_, hard)) => Finding::weak("open files", format!("only {hard}"), "raise the hard limit (ulimit -Hn)"),
+        Err(error) => Finding::weak("open files", format!("cannot be told: {error}"), "look at /proc/self/limits"),
     }
 }
 

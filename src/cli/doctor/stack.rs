@@ -3,10 +3,11 @@
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use super::{Finding, holder};
+use super::Finding;
 use crate::cli::failure::Result;
 use crate::cli::output::Output;
 use crate::cli::stack::{Stack, find_parts};
+use crate::platform::ports;
 
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
@@ -36,7 +37,8 @@ fn listen(service: &str, address: SocketAddr) -> Finding {
     match TcpListener::bind(address) {
         Ok(_) => Finding::good("port", format!("{address} is free for {service}")),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            let who = holder::of(address).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
+            let who =
+                ports::holder(address.port()).map_or_else(|| "another process".to_owned(), |holder| holder.to_string());
             Finding::bad(
                 "port",
                 format!("{address}, wanted by {service}, is held by {who}"),
