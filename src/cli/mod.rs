@@ -1,4 +1,7 @@
 //! Command line.
+
+pub mod progress;
+
 pub fn main() -> std::process::ExitCode {
     std::process::ExitCode::SUCCESS
 }
