@@ -44,3 +44,8 @@ mod tests {
         assert!(names.iter().all(|name| name.starts_with("REEVE_")));
     }
 }
+
+/// Where a part lies, ahead of every other place: `REEVE_PART_NODE_RED` for `node-red`.
+pub fn part(name: &str) -> String {
+    format!("REEVE_PART_{}", name.to_uppercase().replace(['-', '.'], "_"))
+}

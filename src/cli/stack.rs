@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::args::Global;
 use super::exit::Exit;
@@ -9,10 +10,11 @@ use super::failure::{Failure, Result};
 use super::output::Output;
 use super::place::Place;
 use super::progress::Bars;
-use crate::parts::{self, PartsEnv};
+use crate::parts::{self, PartsEnv, PartsLock};
 use crate::spec::{self, Expanded, Facts, Inputs, PartSpec, Problems, ServiceSpec, StackSpec};
 use crate::supervisor::journal::State;
 use crate::supervisor::layout::Layout;
+use crate::supervisor::{select, volume_paths};
 use crate::volumes::Secrets;
 
 /// A loaded stack and where it lies.
@@ -77,7 +79,13 @@ pub fn read_stack(global: &Global, place: &Place, auto_ports: &BTreeMap<String, 
     Ok(match spec::load(&inputs) {
         Ok(loaded) => {
             let data_dir = place.data_dir.clone();
-            Ok((Stack { file, data_dir, spec: loaded.stack, expanded: loaded.expanded }, loaded.warnings))
+            let mut spec = loaded.stack;
+            for part in spec.parts.values_mut() {
+                if let Some(path) = env.get(&crate::settings::part(&part.name)) {
+                    part.path = Some(PathBuf::from(path));
+                }
+            }
+            Ok((Stack { file, data_dir, spec, expanded: loaded.expanded }, loaded.warnings))
         }
         Err(problems) => Err(Broken { file, problems }),
     })
@@ -158,22 +166,36 @@ pub struct PartState {
 }
 
 /// Where parts are kept and may come from.
-pub fn parts_env(layout: &Layout, offline: bool) -> Result<PartsEnv> {
+pub fn parts_env(layout: &Layout, offline: bool, output: Output) -> Result<PartsEnv> {
     let cache = match crate::settings::PARTS_DIR.get() {
         Some(dir) => PathBuf::from(dir),
         None => parts::default_cache(crate::platform::account::is_root(), |name| std::env::var(name).ok())
             .ok_or_else(|| Failure::message(Exit::Failed, "no place to keep parts in: HOME is not set"))?,
     };
     let offline = offline || crate::settings::OFFLINE.get().is_some_and(|value| value == "1");
-    Ok(PartsEnv::new(cache, layout.parts_lock(), offline))
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/local/bin:/usr/bin:/bin".into());
+    let mut env = PartsEnv::new(cache, path, Arc::new(Bars::new(output)));
+    env.offline = offline;
+    let lock = PartsLock::load(&layout.parts_lock()).map_err(anyhow::Error::new)?;
+    env.lock = Some(Arc::new(lock));
+    Ok(env)
+}
+
+/// Brings what `up` will need, with its progress to see, before anything goes to the background.
+pub fn bring_parts(stack: &Stack, offline: bool, output: Output) -> Result<()> {
+    let layout = Layout::new(&stack.data_dir);
+    let env = parts_env(&layout, offline, output)?;
+    let mut spec = stack.spec.clone();
+    let volumes = volume_paths(&spec, &layout);
+    // What cannot be had is told by the copy, where it also decides.
+    super::block_on(async { Ok(select(&mut spec, &volumes, &env, &|_| {}).await) })?;
+    Ok(())
 }
 
 /// Finds every part, and unless `offline` fetches what is missing.
 pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
-    let env = parts_env(&Layout::new(&stack.data_dir), offline)?;
-    let specs: Vec<PartSpec> = stack.spec.parts.values().cloned().collect();
-    let bars = Bars::new(output);
-    let found = super::block_on(async { Ok(parts::install_all(&specs, &env, &bars).await) })?;
+    let env = parts_env(&Layout::new(&stack.data_dir), offline, output)?;
+    let found = super::block_on(async { Ok(parts::install_all(stack.spec.parts.values(), &env).await) })?;
     let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
         name: spec.name.clone(),
         version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),
@@ -182,5 +204,5 @@ pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<Pa
             None => crate::telemetry::chain(&error),
         }),
     };
-    Ok(specs.iter().zip(found).map(state).collect())
+    Ok(found.into_iter().map(state).collect())
 }

@@ -9,7 +9,6 @@ use anyhow::Context;
 use super::exit::Exit;
 use super::failure::{Failure, Result};
 use super::output::Output;
-use super::progress::Bars;
 use super::stack::{self, Stack};
 use crate::control::{server, socket};
 use crate::engine::{Command, Phase};
@@ -107,14 +106,13 @@ async fn run(
 async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<Arc<Assembly>> {
     let environment: BTreeMap<String, String> = stack::environment();
     let layout = Layout::new(&stack.data_dir);
-    let bars = Bars::new(output);
     let options = Options {
-        parts: stack::parts_env(&layout, launch.offline)?,
+        parts: stack::parts_env(&layout, launch.offline, output)?,
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
     };
     let say = |line: &str| output.say(line);
-    match assemble(stack.spec, layout, options, &bars, &say).await {
+    match assemble(stack.spec, layout, options, &say).await {
         Ok(assembly) => Ok(Arc::new(assembly)),
         Err(error) => {
             let exit = match &error {

@@ -14,7 +14,7 @@ use super::journal::{self, Journal, State};
 use super::layout::Layout;
 use super::output::LogHub;
 use super::selection;
-use crate::parts::{PartsEnv, Progress};
+use crate::parts::PartsEnv;
 use crate::platform::Containment;
 use crate::platform::account;
 use crate::platform::lock::{Lock, LockError};
@@ -96,7 +96,6 @@ pub async fn assemble(
     mut stack: StackSpec,
     layout: Layout,
     options: Options,
-    progress: &dyn Progress,
     say: &(dyn Fn(&str) + Sync),
 ) -> Result<Assembly, AssembleError> {
     make_directories(&layout).map_err(AssembleError::Directory)?;
@@ -106,7 +105,7 @@ pub async fn assemble(
     let accounts = accounts(&stack, &layout.services(), say).map_err(AssembleError::Account)?;
 
     let volumes = volume_paths(&stack, &layout);
-    let selection = selection::select(&mut stack, &volumes, &options.parts, progress, say).await;
+    let selection = selection::select(&mut stack, &volumes, &options.parts, say).await;
 
     let (path, wanted) = (layout.secrets(), stack.secrets.values().cloned().collect::<Vec<_>>());
     let environment = options.environment.clone();
@@ -181,7 +180,8 @@ fn take_lock(layout: &Layout) -> Result<Lock, AssembleError> {
     })
 }
 
-fn volume_paths(stack: &StackSpec, layout: &Layout) -> BTreeMap<String, PathBuf> {
+/// Where each volume lies.
+pub fn volume_paths(stack: &StackSpec, layout: &Layout) -> BTreeMap<String, PathBuf> {
     let path = |name: &str, own: &Option<PathBuf>| match own {
         Some(path) => stack.dir.join(path),
         None => layout.volumes().join(name),

@@ -29,9 +29,10 @@ mod state_writer;
 mod steps;
 pub mod why;
 
-pub use assemble::{AssembleError, Options, assemble, make_directories, stack_key};
+pub use assemble::{AssembleError, Options, assemble, make_directories, stack_key, volume_paths};
 pub use assembly::Assembly;
 pub use facts::{PartFacts, ServiceFacts, StackFacts};
 pub use publish::{tail, view};
 pub use runtime::{Ended, Supervisor};
+pub use selection::{Selection, select};
 pub use signals::{OsSignal, Signals};

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::assemble::part_facts;
 use super::facts::PartFacts;
 use crate::engine::{Failure, FailureKind};
-use crate::parts::{self, PartError, PartsEnv, Progress, Resolved};
+use crate::parts::{self, PartError, PartsEnv, Resolved};
 use crate::spec::{PartSpec, ServiceId, ServiceSpec, StackSpec};
 use crate::volumes;
 
@@ -25,7 +25,6 @@ pub async fn select(
     stack: &mut StackSpec,
     volume_paths: &BTreeMap<String, PathBuf>,
     env: &PartsEnv,
-    progress: &dyn Progress,
     say: &(dyn Fn(&str) + Sync),
 ) -> Selection {
     let mut tried: BTreeMap<String, Result<Resolved, PartError>> = BTreeMap::new();
@@ -41,7 +40,7 @@ pub async fn select(
             .filter(|part| !tried.contains_key(*part))
             .collect();
         let specs: Vec<PartSpec> = wanted.iter().filter_map(|name| stack.parts.get(*name).cloned()).collect();
-        for (spec, result) in specs.iter().zip(parts::install_all(&specs, env, progress).await) {
+        for (spec, result) in parts::install_all(&specs, env).await {
             tried.insert(spec.name.clone(), result);
         }
         open.retain(|id, candidates| {

@@ -53,7 +53,7 @@ command = ["sh", "-c", "echo out; echo err >&2"]
     });
     for (stream, text) in [("stdout", "out"), ("stderr", "err")] {
         let line = lines.iter().find(|line| line["stream"] == stream).expect(stream);
-        assert_eq!(line["line"], text);
+        assert_eq!(line["text"], text);
         assert_eq!(line["service"], "both");
         line["time"].as_str().expect("a time").parse::<jiff::Timestamp>().expect("RFC 3339");
         assert_eq!(line["schema_version"], 1);

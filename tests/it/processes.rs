@@ -44,7 +44,7 @@ name = "tree"
 [services.tree]
 command = ["sh", "-c", '''
 (trap "" TERM; while :; do sleep 1000 & wait $!; done) & echo $! >> {out}/pids
-setsid sh -c "trap '' TERM; echo \$\$ >> {out}/pids; while :; do sleep 1000 & wait; done" &
+setsid sh -c "trap '' TERM; echo \$$$$ >> {out}/pids; while :; do sleep 1000 & wait; done" &
 while [ $(wc -l < {out}/pids) -lt 2 ]; do sleep 0.01; done
 touch {out}/ready
 exec sleep 1000
@@ -202,7 +202,7 @@ fn a_child_has_a_clean_house() {
 name = "clean"
 [services.child]
 oneshot = true
-command = ["sh", "-c", "ls /proc/$$/fd > {out}/fds; cat /proc/$$/status > {out}/status; env > {out}/env; readlink /proc/$$/fd/0 > {out}/stdin"]
+command = ["sh", "-c", "ls /proc/$$$$/fd > {out}/fds; cat /proc/$$$$/status > {out}/status; env > {out}/env; readlink /proc/$$$$/fd/0 > {out}/stdin"]
 env = {{ GREETING = "hello world" }}
 "#,
             out = out.display()

@@ -14,7 +14,7 @@ use crate::cli::args::{Global, Up};
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Result, outcome};
 use crate::cli::output::Output;
-use crate::cli::stack::Stack;
+use crate::cli::stack::{Stack, bring_parts};
 use crate::control::client::{Client, ClientError};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::make_directories;
@@ -27,6 +27,7 @@ const ANSWER: Duration = Duration::from_secs(600);
 pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result {
     let layout = Layout::new(&stack.data_dir);
     make_directories(&layout).map_err(anyhow::Error::new)?;
+    bring_parts(stack, up.offline, output)?;
     let log = layout.own_log();
     let mut copy = spawn(stack, up, global, &log)?;
     crate::cli::block_on(async {
