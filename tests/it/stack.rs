@@ -49,7 +49,7 @@ fn psql(url: &str, sql: &str) -> Result<String, String> {
 fn the_status_stack_from_nothing_to_nothing() {
     let stack = status();
     let up = stack.reeve(&["up", "-d", "--timeout", "900s"]).expect(0);
-    assert!(up.stdout.contains("http://127.0.0.1:"), "addresses in {up:?}");
+    assert!(up.stderr.contains("http://127.0.0.1:"), "addresses in {up:?}");
     for name in ["postgres", "mongo-registry", "dragonfly", "nodered"] {
         assert_eq!(stack.service(name)["phase"], "ready", "{name}");
     }
