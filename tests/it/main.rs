@@ -3,7 +3,11 @@
 mod support;
 
 mod exits;
+mod health;
 mod logs;
+mod ports;
 mod processes;
 mod recovery;
+mod restart;
+mod signals;
 mod stack;
