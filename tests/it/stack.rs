@@ -115,9 +115,8 @@ fn the_status_stack_from_nothing_to_nothing() {
         let open = client.get(format!("{base}/flows")).send().await.expect("an answer");
         assert_eq!(open.status(), 401, "without a token");
         let ask = async |password: &str| {
-            let form = format!(
-                "client_id=node-red-admin&grant_type=password&scope=*&username=admin&password={password}"
-            );
+            let form =
+                format!("client_id=node-red-admin&grant_type=password&scope=*&username=admin&password={password}");
             let request = client.post(format!("{base}/auth/token")).body(form);
             request.header("content-type", "application/x-www-form-urlencoded").send().await.expect("an answer")
         };
