@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::exit::Exit;
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Result, is_denied};
 use super::output::Output;
 use super::stack::{self, Stack};
 use crate::control::{server, socket};
@@ -114,19 +114,23 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {
         Ok(assembly) => Ok(Arc::new(assembly)),
-        Err(error) => {
-            let exit = match &error {
-                AssembleError::AlreadyRunning { .. } | AssembleError::PortsTaken(_) => Exit::Conflict,
-                AssembleError::Account(_) => Exit::Refused,
-                _ => Exit::Failed,
-            };
-            let hint = error.hint();
-            let failure = Failure::new(exit, error);
-            Err(match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            })
-        }
+        Err(error) => Err(cannot_start(error)),
+    }
+}
+
+/// What each refusal means for the exit code.
+pub fn cannot_start(error: AssembleError) -> Failure {
+    let exit = match &error {
+        AssembleError::AlreadyRunning { .. } | AssembleError::PortsTaken(_) => Exit::Conflict,
+        AssembleError::Account(_) => Exit::Refused,
+        _ if is_denied(&error) => Exit::Refused,
+        _ => Exit::Failed,
+    };
+    let hint = error.hint();
+    let failure = Failure::new(exit, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

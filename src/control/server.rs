@@ -208,7 +208,7 @@ async fn why(State(context): State<Context>, Path(name): Path<String>) -> Reply 
 async fn signal(State(context): State<Context>, Path(name): Path<String>, request: Request) -> Reply {
     let body: wire::SignalRequest = read(&context, request).await?;
     let service = ids(&context.handle.snapshot(), std::slice::from_ref(&name))?[0];
-    let signal = parse_signal(&body.signal).ok_or_else(|| {
+    let signal = wire::parse_signal(&body.signal).ok_or_else(|| {
         Refused::bad(format!("unknown signal {:?}", body.signal)).hint("a name such as HUP or SIGHUP, or a number")
     })?;
     change(&context, Command::Signal { service, signal }).await
@@ -235,8 +235,18 @@ async fn shutdown(State(context): State<Context>, request: Request) -> Reply {
 }
 
 async fn change(context: &Context, command: Command) -> Reply {
+    let mut events = context.handle.events(None);
     let outcome = context.handle.request(command).await.map_err(|_| Refused::ending())?;
-    ok(wire::Changed { outcome })
+    let notes = std::iter::from_fn(|| events.next_now()).filter_map(note).collect();
+    ok(wire::Changed { outcome, notes })
+}
+
+/// A stop that was none of the orderly kind.
+fn note(step: EventStep) -> Option<String> {
+    match step {
+        EventStep::Line(line) if line.record.kind == "killed" => Some(line.record.message),
+        _ => None,
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -356,17 +366,6 @@ fn unknown_service(view: &View, name: &str) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownService, message).hint(hint)
 }
 
-/// `HUP`, `SIGHUP`, `sighup` or `1`.
-fn parse_signal(text: &str) -> Option<i32> {
-    use nix::sys::signal::Signal;
-    if let Ok(number) = text.parse::<i32>() {
-        return (1..=64).contains(&number).then_some(number);
-    }
-    let upper = text.to_ascii_uppercase();
-    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
-    name.parse::<Signal>().ok().map(|signal| signal as i32)
-}
-
 /// The whole stack as the wire shows it.
 pub fn stack_of(view: &View) -> wire::Stack {
     let pairs = view.snapshot.services.iter().zip(&view.extras);
@@ -453,11 +452,5 @@ mod unit {
         assert_eq!(allowed(0, 1000), Ok(()));
         assert!(allowed(1001, 1000).unwrap_err().contains("user 1001"));
         assert!(allowed(1000, 0).is_err());
-    }
-
-    #[test]
-    fn signals_have_names_and_numbers() {
-        assert_eq!(["HUP", "SIGHUP", "sigterm", "10"].map(parse_signal), [Some(1), Some(1), Some(15), Some(10)]);
-        assert_eq!(["", "NOPE", "0", "65"].map(parse_signal), [None; 4]);
     }
 }

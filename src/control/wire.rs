@@ -150,6 +150,7 @@ pub struct Why {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogText {
+    #[serde(rename = "time")]
     pub wall: Timestamp,
     pub stream: String,
     pub text: String,
@@ -159,6 +160,7 @@ pub struct LogText {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub sequence: u64,
+    #[serde(rename = "time")]
     pub wall: Timestamp,
     /// Empty for the stack itself.
     #[serde(default)]
@@ -225,6 +227,9 @@ pub struct ShutdownRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     pub outcome: Outcome,
+    /// What a person should know of how it went: whose grace was over and who was killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// `GET /health`.
@@ -263,4 +268,26 @@ pub enum ProblemKind {
     /// A kind that a newer reeve knows.
     #[serde(other)]
     Other,
+}
+
+/// `HUP`, `SIGHUP`, `sighup` or `1`.
+pub fn parse_signal(text: &str) -> Option<i32> {
+    use nix::sys::signal::Signal;
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
+    name.parse::<Signal>().ok().map(|signal| signal as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        assert_eq!(["HUP", "SIGHUP", "sigterm", "10"].map(parse_signal), [Some(1), Some(1), Some(15), Some(10)]);
+        assert_eq!(["", "NOPE", "0", "65"].map(parse_signal), [None; 4]);
+    }
 }

@@ -36,7 +36,7 @@ pub enum SourceError {
     Version { found: String, wanted: String },
     #[error("it does not say its version, wanted is {wanted}")]
     NoVersion { wanted: String },
-    #[error("not found on this machine; `apt install {package}` would bring it")]
+    #[error("no package {package} is installed on this machine")]
     NotInstalled { package: String },
     #[error("the address is not allowed: https, or http on loopback, is wanted")]
     Address,

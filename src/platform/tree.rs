@@ -260,6 +260,11 @@ impl Tree {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn legacy_paths(&self) -> Vec<PathBuf> {
+        self.legacy().clone()
+    }
+
     fn with_legacy(self) -> Self {
         hierarchy::existing(&self.name).into_iter().for_each(|group| self.add_legacy(group));
         self

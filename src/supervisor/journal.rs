@@ -140,7 +140,7 @@ pub async fn clear_leftovers(
     if !found.is_empty() {
         let names: BTreeSet<&str> = found.iter().map(|leftover| leftover.name.as_str()).collect();
         say(&format!(
-            "an earlier reeve left processes running, they are stopped first: {}",
+            "an earlier reeve left processes running, they are stopped: {}",
             names.into_iter().collect::<Vec<_>>().join(", ")
         ));
     }
@@ -315,7 +315,7 @@ impl State {
     }
 }
 
-fn backup(path: &Path) -> PathBuf {
+pub(super) fn backup(path: &Path) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".bak");
     PathBuf::from(name)

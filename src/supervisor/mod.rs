@@ -7,6 +7,7 @@
 mod accounts;
 mod assemble;
 mod assembly;
+mod clear;
 mod effects;
 mod exec;
 mod facts;
@@ -31,6 +32,7 @@ pub mod why;
 
 pub use assemble::{AssembleError, Options, assemble, make_directories, stack_key, volume_paths};
 pub use assembly::Assembly;
+pub use clear::Idle;
 pub use facts::{PartFacts, ServiceFacts, StackFacts};
 pub use publish::{tail, view};
 pub use runtime::{Ended, Supervisor};

@@ -79,6 +79,9 @@ pub fn view(assembly: &Assembly, engine: &Engine, now: Tick) -> View {
     if let Some(reason) = assembly.containment.reason() {
         warnings.push(format!("processes are held together by {rung}: {reason}"));
     }
+    if assembly.stack.services.iter().any(|service| !service.networks.is_empty()) {
+        warnings.push("networks are not enforced yet: every service can connect to every other".to_owned());
+    }
     View {
         stack: assembly.stack.name.clone(),
         mode: assembly.stack.mode.clone(),
@@ -119,7 +122,7 @@ fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
         log: Some(assembly.layout.logs().join(&service.name).join("current")),
         alternative: assembly.chosen.get(&service.id).cloned(),
         limits: enforced(assembly, service),
-        isolation: (!service.networks.is_empty()).then(|| "networks are not enforced yet".to_owned()),
+        isolation: None,
     }
 }
 
