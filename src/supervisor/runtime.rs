@@ -30,6 +30,10 @@ const STARVED: Duration = Duration::from_secs(5);
 /// The two clocks drift apart by this much only when the machine has slept.
 const SLEPT: Duration = Duration::from_secs(1);
 
+/// Orphans are looked for this long after a child has ended: when hundreds end at once, once for all of them. An ended
+/// orphan costs nothing while it waits.
+const ORPHANS: Duration = Duration::from_millis(100);
+
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -56,6 +60,7 @@ pub struct Supervisor {
     publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
+    orphans_due: Option<Instant>,
     suspended: Duration,
     next_request: u64,
     ended_by: Option<i32>,
@@ -98,6 +103,7 @@ impl Supervisor {
             publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
+            orphans_due: None,
             suspended: clock::suspended(),
             next_request: 0,
             ended_by: None,
@@ -132,6 +138,10 @@ impl Supervisor {
             Some(message) = self.inbox.recv() => self.message(message),
             Some(request) = self.end.requests.recv() => self.command(request),
             () = at(publish) => {}
+            () = at(self.orphans_due) => {
+                self.orphans_due = None;
+                crate::platform::reaper::reap_orphans();
+            }
             () = at(deadline) => {
                 if let Some(late) = deadline.map(|deadline| deadline.elapsed()).filter(|late| *late > STARVED) {
                     self.queue.push_back(Event::Resumed { gap: late });
@@ -161,6 +171,7 @@ impl Supervisor {
                 self.perform(effect);
             }
         }
+        self.assembly.journal_flush();
     }
 
     fn command(&mut self, request: Request) {
@@ -184,7 +195,7 @@ impl Supervisor {
             }
             OsSignal::ReopenLogs => self.assembly.logs.reopen(),
             OsSignal::ChildExited => {
-                crate::platform::reaper::reap_orphans();
+                self.orphans_due.get_or_insert_with(|| Instant::now() + ORPHANS);
             }
             OsSignal::Watchdog => self.assembly.systemd.watchdog(),
         }
