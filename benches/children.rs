@@ -58,7 +58,13 @@ fn main() {
             bare_start.push(c);
             bare_stop.push(d);
         }
-        rows.push(Row::ratio("start of 500 children ÷ posix_spawn loop on two threads", &start, &bare_start, "ms", Some(1.5)));
+        rows.push(Row::ratio(
+            "start of 500 children ÷ posix_spawn loop on two threads",
+            &start,
+            &bare_start,
+            "ms",
+            Some(1.5),
+        ));
         rows.push(Row::ratio("stop of 500 children ÷ kill-and-wait loop", &stop, &bare_stop, "ms", Some(1.5)));
     }
     if wanted("respawn") {

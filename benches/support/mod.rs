@@ -92,7 +92,14 @@ impl Row {
             let high = all.iter().copied().fold(0.0, f64::max);
             format!("{value:.2} {unit} ({low:.2}–{high:.2}, n={})", all.len())
         };
-        Self { what: what.into(), reeve: side(ours, reeve), bare: side(theirs, bare), value: ours / theirs, limit, at_least: false }
+        Self {
+            what: what.into(),
+            reeve: side(ours, reeve),
+            bare: side(theirs, bare),
+            value: ours / theirs,
+            limit,
+            at_least: false,
+        }
     }
 
     /// More is better: the limit is the least.
@@ -102,7 +109,9 @@ impl Row {
     }
 
     pub fn value(what: &str, value: f64, unit: &str, limit: Option<f64>) -> Self {
-        Self { what: what.into(), reeve: format!("{value:.2} {unit}"), bare: "–".into(), value, limit, at_least: false }
+        Self {
+            what: what.into(), reeve: format!("{value:.2} {unit}"), bare: "–".into(), value, limit, at_least: false
+        }
     }
 }
 

@@ -278,6 +278,9 @@ pub struct Credentials {
 #[derive(Debug, Clone, Args)]
 pub struct Env {
     pub service: String,
+    /// Show the values of secrets, too
+    #[arg(long)]
+    pub show: bool,
     #[command(flatten)]
     pub json: Json,
 }

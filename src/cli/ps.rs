@@ -16,7 +16,7 @@ use crate::supervisor::why::span;
 
 pub fn run(json: bool, global: &Global, output: Output) -> Result {
     let client = Place::find(global)?.client()?;
-    let stack = super::block_on(async { Ok(client.stack().await?) })?;
+    let stack = super::block_on(async { Ok(client.stack_with_usage().await?) })?;
     if json {
         output.json(&Answer::new(&stack))?;
         return Ok(Exit::Done);

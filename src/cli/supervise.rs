@@ -16,7 +16,9 @@ use crate::platform::reaper;
 use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
-use crate::supervisor::{AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, view};
+use crate::supervisor::{
+    AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
+};
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
 const BLOCKING_THREADS: usize = 16;
@@ -83,6 +85,8 @@ async fn run(
         view(&assembly, &engine, crate::engine::Tick(0)),
         Arc::new(move |service: &str, count| tail(&lines, service, count)),
     );
+    let measured = Arc::clone(&assembly);
+    let handle = handle.measured_by(Arc::new(move |view: &View| usage::measure(&measured, view)));
     let bound = socket::bind(assembly.layout.data_dir()).map_err(anyhow::Error::new)?;
     let server = tokio::spawn(server::serve(bound, handle.clone(), server::Limits::default()));
     let announcer = tokio::spawn(announce(handle.clone(), Arc::clone(&assembly)));

@@ -188,8 +188,19 @@ async fn unknown(method: Method, uri: Uri) -> Refused {
         .hint(format!("this is reeve {}", env!("CARGO_PKG_VERSION")))
 }
 
-async fn stack(State(context): State<Context>) -> Reply {
-    ok(stack_of(&context.handle.snapshot()))
+async fn stack(State(context): State<Context>, query: Query<wire::StackQuery>) -> Reply {
+    let view = context.handle.snapshot();
+    let mut stack = stack_of(&view);
+    if query.usage {
+        let usage = context.handle.usage(view).await;
+        for (service, usage) in stack.services.iter_mut().zip(usage) {
+            service.memory_bytes = usage.map(|usage| usage.memory_bytes);
+            let alive = service.uptime_ms.filter(|alive| *alive > 0);
+            let share = usage.zip(alive).map(|(usage, alive)| 100.0 * usage.cpu.as_secs_f64() * 1000.0 / alive as f64);
+            service.cpu_percent = share.map(|share| share as f32);
+        }
+    }
+    ok(stack)
 }
 
 async fn service(State(context): State<Context>, Path(name): Path<String>) -> Reply {
@@ -407,8 +418,8 @@ fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> 
         blocked_by: snapshot.blocked_by.clone(),
         ports: extra.ports.clone(),
         addresses: extra.addresses.clone(),
-        memory_bytes: extra.memory_bytes,
-        cpu_percent: extra.cpu_percent,
+        memory_bytes: None,
+        cpu_percent: None,
         log: extra.log.clone(),
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),

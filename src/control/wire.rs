@@ -48,6 +48,14 @@ pub struct Stack {
     pub services: Vec<Service>,
 }
 
+/// Query of `GET /v1/stack`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackQuery {
+    /// Also measure memory and processor time, which takes some milliseconds.
+    #[serde(default)]
+    pub usage: bool,
+}
+
 /// `GET /v1/services/{name}`, and one element of a stack. Times are spans before the answer, in milliseconds, so that no
 /// wall clock can bend them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,8 +96,10 @@ pub struct Service {
     pub ports: BTreeMap<String, SocketAddr>,
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
+    /// Resident memory of all its processes; only when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// Processor time over the time its process has been running; only when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -22,6 +22,7 @@ pub mod scan;
 pub mod spawn;
 pub mod spawn_error;
 pub mod tree;
+pub mod usage;
 mod vfork;
 
 pub use spawn::{Child, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};

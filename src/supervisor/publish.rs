@@ -117,8 +117,6 @@ fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
     ServiceExtra {
         ports: ports.into_iter().flatten().cloned().collect(),
         addresses,
-        memory_bytes: None,
-        cpu_percent: None,
         log: Some(assembly.layout.logs().join(&service.name).join("current")),
         alternative: assembly.chosen.get(&service.id).cloned(),
         limits: enforced(assembly, service),

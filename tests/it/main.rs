@@ -6,6 +6,7 @@
 mod support;
 
 mod exits;
+mod grafana;
 mod health;
 mod logs;
 mod ports;
