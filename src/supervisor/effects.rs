@@ -55,6 +55,7 @@ impl Supervisor {
             Effect::Record(record) => {
                 tracing::info!(service = %record.service, kind = %record.kind, "{}", record.message);
                 self.end.record(record);
+                self.eventful = true;
             }
             Effect::Finished { left } => self.finished = Some(left),
         }

@@ -11,6 +11,7 @@ use super::assembly::Assembly;
 use super::prepare::Prepared;
 use super::run::Message;
 use crate::engine::{Exit, Failure, FailureKind, RunId};
+use crate::platform::descriptors::set_aside;
 use crate::platform::{Child, ExitStatus, Scope, SpawnError, SpawnPlan, Stage, Tree};
 use crate::spec::{ServiceId, ServiceSpec, StopScope};
 
@@ -96,6 +97,7 @@ pub(super) fn give_back(tree: &Tree) {
 /// A pipe whose read end never blocks us and whose ends nobody inherits by accident.
 pub(super) fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let reader = set_aside(reader);
     fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((reader, writer))
 }

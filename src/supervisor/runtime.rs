@@ -34,6 +34,9 @@ const SLEPT: Duration = Duration::from_secs(1);
 /// orphan costs nothing while it waits.
 const ORPHANS: Duration = Duration::from_millis(100);
 
+/// After so long without anything worth a record, a start or a stop is over, and what it needed is given back.
+const REST: Duration = Duration::from_secs(3);
+
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -61,6 +64,9 @@ pub struct Supervisor {
     inbox: mpsc::Receiver<Message>,
     started: Instant,
     orphans_due: Option<Instant>,
+    rest_due: Option<Instant>,
+    /// Something worth a record has happened in this turn.
+    pub(super) eventful: bool,
     suspended: Duration,
     next_request: u64,
     ended_by: Option<i32>,
@@ -104,6 +110,8 @@ impl Supervisor {
             inbox,
             started: Instant::now(),
             orphans_due: None,
+            rest_due: None,
+            eventful: false,
             suspended: clock::suspended(),
             next_request: 0,
             ended_by: None,
@@ -138,6 +146,10 @@ impl Supervisor {
             Some(message) = self.inbox.recv() => self.message(message),
             Some(request) = self.end.requests.recv() => self.command(request),
             () = at(publish) => {}
+            () = at(self.rest_due) => {
+                self.rest_due = None;
+                crate::platform::memory::give_back();
+            }
             () = at(self.orphans_due) => {
                 self.orphans_due = None;
                 crate::platform::reaper::reap_orphans();
@@ -172,6 +184,9 @@ impl Supervisor {
             }
         }
         self.assembly.journal_flush();
+        if std::mem::take(&mut self.eventful) {
+            self.rest_due = Some(Instant::now() + REST);
+        }
     }
 
     fn command(&mut self, request: Request) {
