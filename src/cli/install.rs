@@ -4,7 +4,7 @@ use super::args::{Global, Install};
 use super::exit::Exit;
 use super::failure::{Failure, Result};
 use super::output::Output;
-use super::stack::{PartState, find_parts, open_stack};
+use super::stack::{Missing, PartState, find_parts, open_stack};
 use super::table::{self, Cell};
 use crate::control::wire::SCHEMA_VERSION;
 use crate::spec::ServiceSpec;
@@ -36,7 +36,7 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
 }
 
 /// Services that can be run in none of their ways.
-fn lacking<'s>(services: &'s [ServiceSpec], parts: &[PartState]) -> Vec<&'s ServiceSpec> {
+pub fn lacking<'s>(services: &'s [ServiceSpec], parts: &[PartState]) -> Vec<&'s ServiceSpec> {
     let here = |name: &String| parts.iter().any(|part| part.name == *name && part.place.is_ok());
     let can_run = |service: &&ServiceSpec| {
         std::iter::once(*service).chain(&service.alternatives).any(|way| way.parts.iter().all(here))
@@ -47,7 +47,7 @@ fn lacking<'s>(services: &'s [ServiceSpec], parts: &[PartState]) -> Vec<&'s Serv
 fn row(part: &PartState) -> Vec<Cell> {
     let place = match &part.place {
         Ok(place) => place.display().to_string(),
-        Err(why) => format!("missing: {}", table::clean(why)),
+        Err(missing) => format!("missing: {}", table::clean(&missing.why)),
     };
     vec![part.name.clone().into(), part.version.clone().into(), place.into()]
 }
@@ -55,6 +55,8 @@ fn row(part: &PartState) -> Vec<Cell> {
 fn json(part: &PartState) -> serde_json::Value {
     match &part.place {
         Ok(place) => serde_json::json!({ "name": part.name, "version": part.version, "place": place }),
-        Err(why) => serde_json::json!({ "name": part.name, "version": part.version, "missing": why }),
+        Err(Missing { why, hint, .. }) => {
+            serde_json::json!({ "name": part.name, "version": part.version, "missing": why, "hint": hint })
+        }
     }
 }

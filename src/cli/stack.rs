@@ -133,7 +133,16 @@ pub fn environment() -> BTreeMap<String, String> {
 pub struct PartState {
     pub name: String,
     pub version: String,
-    pub place: std::result::Result<PathBuf, String>,
+    pub place: std::result::Result<PathBuf, Missing>,
+}
+
+/// Why a part cannot be had, and what a person can do.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    pub why: String,
+    pub hint: Option<String>,
+    /// It was only not looked for elsewhere.
+    pub may_be_fetched: bool,
 }
 
 /// Where parts are kept and may come from.
@@ -170,9 +179,10 @@ pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<Pa
     let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
         name: spec.name.clone(),
         version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),
-        place: found.map(|found| found.dir).map_err(|error| match error.hint() {
-            Some(hint) => format!("{} ({hint})", crate::telemetry::chain(&error)),
-            None => crate::telemetry::chain(&error),
+        place: found.map(|found| found.dir).map_err(|error| Missing {
+            why: crate::telemetry::chain(&error),
+            hint: error.hint(),
+            may_be_fetched: matches!(error, parts::PartError::Offline { .. }),
         }),
     };
     Ok(found.into_iter().map(state).collect())
