@@ -2,12 +2,17 @@
 
 mod support;
 
+mod config;
 mod exits;
 mod health;
+mod limits;
+mod logging;
 mod logs;
+mod parts;
 mod ports;
 mod processes;
 mod recovery;
 mod restart;
 mod signals;
 mod stack;
+mod volumes;
