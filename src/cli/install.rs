@@ -32,7 +32,12 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
         return Ok(Exit::Done);
     }
     let exit = if parts.iter().all(|part| part.place.is_err()) { Exit::Failed } else { Exit::Partly };
-    Err(Failure::message(exit, format!("parts are missing for {}", required.join(", "))))
+    let failure = Failure::message(exit, format!("parts are missing for {}", required.join(", ")));
+    let hint = parts.iter().find_map(|part| part.place.as_ref().err().and_then(|missing| missing.hint.clone()));
+    Err(match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }
 
 /// Services that can be run in none of their ways.

@@ -20,14 +20,14 @@ pub fn progress(stack: &Stack, wanted: &[String]) -> Progress {
     let asked = asked(stack, wanted);
     let failed = asked.iter().filter(|service| service.required && service.has_failed()).collect::<Vec<_>>();
     if !failed.is_empty() {
-        return Progress::Failed(failed.iter().map(|service| line(service)).collect());
+        return Progress::Failed(failed.iter().map(|service| whole_line(service)).collect());
     }
     // Just started: the engine has not taken the wish yet.
     let is_fresh = asked.iter().all(|service| service.desired == Desired::Off);
     if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| !service.is_settled()) {
         return Progress::Under;
     }
-    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| line(service)).collect();
+    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| whole_line(service)).collect();
     Progress::Done { missing }
 }
 
@@ -45,6 +45,14 @@ fn line(service: &Service) -> String {
     match service.reason() {
         Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&reason)),
         None => format!("{}: {phase}", service.name),
+    }
+}
+
+/// With what to do about it, for what will not come by itself.
+fn whole_line(service: &Service) -> String {
+    match service.last_failure.as_ref().and_then(|failure| failure.hint.as_deref()) {
+        Some(hint) => format!("{} ({})", line(service), crate::cli::table::clean(hint)),
+        None => line(service),
     }
 }
 
