@@ -30,8 +30,17 @@ pub const OFFLINE: Setting = Setting::new("REEVE_OFFLINE", "1: never use the net
 /// Tells the copy that `up -d` starts what it is. Not for people, so not in the manual.
 pub const DETACHED: Setting = Setting::new("REEVE_DETACHED", "set by up -d for its copy in the background");
 
+/// Set in the environment of every process of a service, so that none is lost: `<data directory>/<service>/<run>`. Never
+/// read from reeve's own.
+pub const RUN: Setting = Setting::new("REEVE_RUN", "names the run of a service in the environment of its processes");
+
 /// Those that are for people.
 pub const ALL: &[Setting] = &[FILE, DATA_DIR, MODE, PORT_OFFSET, LOG, LOG_FORMAT, PARTS_DIR, OFFLINE];
+
+/// Where a part lies, ahead of every other place: `REEVE_PART_NODE_RED` for `node-red`.
+pub fn part(name: &str) -> String {
+    format!("REEVE_PART_{}", name.to_uppercase().replace(['-', '.'], "_"))
+}
 
 #[cfg(test)]
 mod tests {
@@ -43,9 +52,4 @@ mod tests {
         assert_eq!(names.len(), ALL.len());
         assert!(names.iter().all(|name| name.starts_with("REEVE_")));
     }
-}
-
-/// Where a part lies, ahead of every other place: `REEVE_PART_NODE_RED` for `node-red`.
-pub fn part(name: &str) -> String {
-    format!("REEVE_PART_{}", name.to_uppercase().replace(['-', '.'], "_"))
 }

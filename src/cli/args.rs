@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
+use crate::control::wire::parse_signal;
+
 /// Runs a whole stack of services as native processes: installed, started in order, kept running.
 #[derive(Debug, Parser)]
 #[command(name = "reeve", version, about, max_term_width = 100, propagate_version = true)]
@@ -172,9 +174,10 @@ pub struct Services {
 
 #[derive(Debug, Clone, Args)]
 pub struct Signal {
-    /// A name such as HUP, or a number
-    pub signal: String,
     pub service: String,
+    /// A name such as HUP, or a number
+    #[arg(value_parser = signal)]
+    pub signal: String,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -275,6 +278,9 @@ pub struct Credentials {
 #[derive(Debug, Clone, Args)]
 pub struct Env {
     pub service: String,
+    /// Show the values of secrets, too
+    #[arg(long)]
+    pub show: bool,
     #[command(flatten)]
     pub json: Json,
 }
@@ -282,6 +288,14 @@ pub struct Env {
 #[derive(Debug, Clone, Args)]
 pub struct Completions {
     pub shell: clap_complete::Shell,
+}
+
+/// Only checked: it is the running reeve that takes it.
+fn signal(text: &str) -> Result<String, String> {
+    match parse_signal(text) {
+        Some(_) => Ok(text.to_owned()),
+        None => Err("no such signal: a name such as HUP or SIGHUP, or a number from 1 to 64, is wanted".to_owned()),
+    }
 }
 
 /// `10s`, `5m`, `1h30m`, or a number of seconds.

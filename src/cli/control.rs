@@ -28,6 +28,9 @@ pub fn run(change: Change, args: &Services, global: &Global, output: Output) -> 
         outcome(&changed.outcome)?;
         return Ok(Exit::Done);
     }
+    for note in &changed.notes {
+        output.warn(note);
+    }
     let done = outcome(&changed.outcome)?;
     let verb = match change {
         Change::Start => "start",

@@ -3,13 +3,16 @@
 use super::args::{Credentials, Global};
 use super::exit::Exit;
 use super::failure::{Failure, Result};
+use super::known::Known;
 use super::output::Output;
-use super::stack::{facts, open_stack};
 use super::table::{self, Cell};
 use crate::control::wire::SCHEMA_VERSION;
+use crate::supervisor::ServiceFacts;
+use crate::supervisor::layout::Layout;
 
 pub fn run(args: &Credentials, global: &Global, output: Output) -> Result {
-    let stack = open_stack(global, output)?;
+    let known = Known::open(global, output)?;
+    let stack = &known.stack;
     stack.check_names(args.service.as_slice())?;
     let mut rows = Vec::new();
     for service in &stack.spec.services {
@@ -19,12 +22,13 @@ pub fn run(args: &Credentials, global: &Global, output: Output) -> Result {
         if service.credentials.is_empty() {
             continue;
         }
-        let facts = facts(&stack, service)?;
+        let run_dir = Layout::new(&stack.data_dir).service(&service.name);
+        let facts = ServiceFacts { stack: &known.facts, service, run_dir: &run_dir };
         for (label, template) in &service.credentials {
             let value = if args.hide {
                 "(hidden)".to_owned()
             } else {
-                template.render(&*facts).map_err(|error| {
+                template.render(&facts).map_err(|error| {
                     let what = format!("cannot tell {label} of {}", service.name);
                     Failure::new(Exit::Failed, anyhow::Error::new(error).context(what))
                         .hint("secrets are made by the first reeve up")

@@ -1,6 +1,7 @@
-//! `reeve down`: everything is stopped in order; with `--volumes` the data goes, too.
+//! `reeve down`: everything is stopped in order, also what a killed reeve left; with `--volumes` the data goes, too.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::args::{Down, Global};
@@ -8,9 +9,12 @@ use super::exit::Exit;
 use super::failure::{Failure, Result, outcome};
 use super::output::{self, Output};
 use super::place::Place;
-use super::stack::open_stack;
+use super::stack::{Stack, open_stack};
+use super::supervise::cannot_start;
 use super::up::waiting_for;
 use crate::control::client::{Client, ClientError};
+use crate::supervisor::Idle;
+use crate::supervisor::layout::Layout;
 use crate::volumes;
 
 /// So often it is looked whom the stop still waits for.
@@ -27,14 +31,50 @@ pub fn run(args: &Down, global: &Global, output: Output) -> Result {
     }
     let running = match Client::connect(&place.data_dir) {
         Ok(client) => Some(client),
-        Err(ClientError::NoDaemon { .. }) if args.volumes => None,
+        Err(ClientError::NoDaemon { .. }) => None,
         Err(error) => return Err(error.into()),
     };
-    if let Some(client) = running {
-        super::block_on(stop(&client, args.timeout, output))?;
+    super::block_on(async {
+        let was_running = running.is_some();
+        if let Some(client) = running {
+            stop(&client, args.timeout, output).await?;
+            if stack.is_none() {
+                return Ok(Exit::Done);
+            }
+        }
+        let idle = Idle::take(Layout::new(&place.data_dir)).await.map_err(cannot_start)?;
+        if !was_running {
+            clear(idle.as_ref(), &place.data_dir, output).await?;
+        }
+        match stack {
+            Some(stack) => remove(&stack, idle, output),
+            None => Ok(Exit::Done),
+        }
+    })
+}
+
+/// No reeve runs; a killed one may have left something.
+async fn clear(idle: Option<&Idle>, data_dir: &Path, output: Output) -> Result<()> {
+    let found = AtomicBool::new(false);
+    if let Some(idle) = idle {
+        let say = |line: &str| {
+            found.store(true, Ordering::Relaxed);
+            output.say(line);
+        };
+        idle.clear(&say).await.map_err(cannot_start)?;
     }
-    let Some(stack) = stack else { return Ok(Exit::Done) };
-    let own_paths = stack.spec.volumes.values().filter_map(|volume| volume.path.clone()).collect::<Vec<_>>();
+    if found.into_inner() {
+        output.say("stopped");
+    } else {
+        output.say(&format!("nothing runs for {}", data_dir.display()));
+    }
+    Ok(())
+}
+
+/// The volumes that are proved to be ours, and if nothing had to stay, whatever else is ours in the data directory.
+fn remove(stack: &Stack, idle: Option<Idle>, output: Output) -> Result {
+    let own_paths = stack.spec.volumes.values().filter_map(|volume| Some(stack.spec.dir.join(volume.path.as_ref()?)));
+    let own_paths = own_paths.filter(|path| path.exists()).collect::<Vec<_>>();
     let removal = volumes::remove_all(&stack.data_dir, &own_paths, &stack.spec.name)?;
     for path in &removal.removed {
         output.say(&format!("removed {}", path.display()));
@@ -42,7 +82,18 @@ pub fn run(args: &Down, global: &Global, output: Output) -> Result {
     for kept in &removal.kept {
         output.warn(&format!("kept {}: {}", kept.path.display(), kept.why));
     }
-    Ok(if removal.kept.is_empty() { Exit::Done } else { Exit::Partly })
+    if !removal.kept.is_empty() {
+        output.warn("logs, state and secrets are kept, too: what stays may need them");
+        return Ok(Exit::Partly);
+    }
+    let rest = idle.map_or_else(|| Ok(Vec::new()), Idle::remove_rest);
+    let rest = rest.map_err(|(path, error)| {
+        anyhow::Error::new(error).context(format!("the volumes are gone, but {} cannot be removed", path.display()))
+    })?;
+    if !rest.is_empty() {
+        output.say(&format!("removed logs, state and secrets in {}", stack.data_dir.display()));
+    }
+    Ok(Exit::Done)
 }
 
 fn confirm(data_dir: &Path) -> Result<()> {
@@ -88,6 +139,9 @@ async fn stop(client: &Client, timeout: Option<Duration>, output: Output) -> Res
     };
     match answer {
         Ok(changed) => {
+            for note in &changed.notes {
+                output.warn(note);
+            }
             outcome(&changed.outcome)?;
         }
         // It may end faster than it answers.

@@ -54,9 +54,21 @@ impl<E: Into<anyhow::Error>> From<E> for Failure {
         let error = error.into();
         match error.downcast::<ClientError>() {
             Ok(error) => from_client(error),
-            Err(error) => Self { exit: Exit::Failed, error: Some(error), hint: None },
+            Err(error) => {
+                let exit = if is_denied(&*error) { Exit::Refused } else { Exit::Failed };
+                Self { exit, error: Some(error), hint: None }
+            }
         }
     }
+}
+
+/// Whether the operating system's refusal is at the bottom of it.
+pub fn is_denied(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut causes = std::iter::successors(Some(error), |error| error.source());
+    causes.any(|cause| {
+        let io = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        io == Some(std::io::ErrorKind::PermissionDenied)
+    })
 }
 
 fn from_client(error: ClientError) -> Failure {

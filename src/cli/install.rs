@@ -2,17 +2,17 @@
 
 use super::args::{Global, Install};
 use super::exit::Exit;
-use super::failure::Result;
+use super::failure::{Failure, Result};
 use super::output::Output;
-use super::stack::{PartState, find_parts, open_stack};
+use super::stack::{Missing, PartState, find_parts, open_stack};
 use super::table::{self, Cell};
 use crate::control::wire::SCHEMA_VERSION;
+use crate::spec::ServiceSpec;
 
 pub fn run(args: &Install, global: &Global, output: Output) -> Result {
     let stack = open_stack(global, output)?;
     let offline = args.offline || crate::settings::OFFLINE.get().is_some_and(|value| value == "1");
     let parts = find_parts(&stack, offline, output)?;
-    let missing = parts.iter().filter(|part| part.place.is_err()).count();
     if args.json.json {
         let parts = parts.iter().map(json).collect::<Vec<_>>();
         output.json(&serde_json::json!({ "schema_version": SCHEMA_VERSION, "parts": parts }))?;
@@ -22,17 +22,32 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
             output.line(&line)?;
         }
     }
-    Ok(match missing {
-        0 => Exit::Done,
-        all if all == parts.len() => Exit::Failed,
-        _ => Exit::Partly,
-    })
+    let lacking = lacking(&stack.spec.services, &parts);
+    for service in lacking.iter().filter(|service| !service.required) {
+        output.say(&format!("{} will not run: a part of it is missing; the rest does without", service.name));
+    }
+    let required: Vec<&str> =
+        lacking.iter().filter(|service| service.required).map(|service| service.name.as_str()).collect();
+    if required.is_empty() {
+        return Ok(Exit::Done);
+    }
+    let exit = if parts.iter().all(|part| part.place.is_err()) { Exit::Failed } else { Exit::Partly };
+    Err(Failure::message(exit, format!("parts are missing for {}", required.join(", "))))
+}
+
+/// Services that can be run in none of their ways.
+pub fn lacking<'s>(services: &'s [ServiceSpec], parts: &[PartState]) -> Vec<&'s ServiceSpec> {
+    let here = |name: &String| parts.iter().any(|part| part.name == *name && part.place.is_ok());
+    let can_run = |service: &&ServiceSpec| {
+        std::iter::once(*service).chain(&service.alternatives).any(|way| way.parts.iter().all(here))
+    };
+    services.iter().filter(|service| !can_run(service)).collect()
 }
 
 fn row(part: &PartState) -> Vec<Cell> {
     let place = match &part.place {
         Ok(place) => place.display().to_string(),
-        Err(why) => format!("missing: {}", table::clean(why)),
+        Err(missing) => format!("missing: {}", table::clean(&missing.why)),
     };
     vec![part.name.clone().into(), part.version.clone().into(), place.into()]
 }
@@ -40,6 +55,8 @@ fn row(part: &PartState) -> Vec<Cell> {
 fn json(part: &PartState) -> serde_json::Value {
     match &part.place {
         Ok(place) => serde_json::json!({ "name": part.name, "version": part.version, "place": place }),
-        Err(why) => serde_json::json!({ "name": part.name, "version": part.version, "missing": why }),
+        Err(Missing { why, hint, .. }) => {
+            serde_json::json!({ "name": part.name, "version": part.version, "missing": why, "hint": hint })
+        }
     }
 }

@@ -39,7 +39,7 @@ impl Painter {
     pub fn json(line: &LogLine) -> String {
         let value = serde_json::json!({
             "schema_version": crate::control::wire::SCHEMA_VERSION,
-            "wall": line.wall,
+            "time": line.wall,
             "service": &*line.service,
             "stream": line.stream.name(),
             "partial": line.partial,

@@ -19,6 +19,7 @@ pub mod exit;
 mod failure;
 mod init;
 mod install;
+mod known;
 mod lines;
 mod logs;
 mod man;

@@ -60,8 +60,7 @@ impl Bars {
 impl Progress for Bars {
     fn event(&self, event: &Event<'_>) {
         let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        let shown =
-            parts.entry(event.part.to_owned()).or_insert(Shown { phase: Phase::Looking, bar: None });
+        let shown = parts.entry(event.part.to_owned()).or_insert(Shown { phase: Phase::Looking, bar: None });
         let changed = shown.phase != event.phase;
         let brought = !matches!(shown.phase, Phase::Looking);
         shown.phase = event.phase;
@@ -79,7 +78,8 @@ impl Progress for Bars {
                 if self.draw {
                     self.bar(event, shown);
                 } else if changed {
-                    let detail = if event.detail.is_empty() { String::new() } else { format!(" {}", clean(event.detail)) };
+                    let detail =
+                        if event.detail.is_empty() { String::new() } else { format!(" {}", clean(event.detail)) };
                     self.output.say(&format!("{}: {}{detail}", event.part, event.phase.name()));
                 }
             }

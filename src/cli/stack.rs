@@ -11,11 +11,10 @@ use super::output::Output;
 use super::place::Place;
 use super::progress::Bars;
 use crate::parts::{self, PartsEnv, PartsLock};
-use crate::spec::{self, Expanded, Facts, Inputs, PartSpec, Problems, ServiceSpec, StackSpec};
+use crate::spec::{self, Expanded, Inputs, PartSpec, Problems, StackSpec};
 use crate::supervisor::journal::State;
 use crate::supervisor::layout::Layout;
 use crate::supervisor::{select, volume_paths};
-use crate::volumes::Secrets;
 
 /// A loaded stack and where it lies.
 #[derive(Debug)]
@@ -46,7 +45,12 @@ pub fn open_stack_to_run(global: &Global, output: Output) -> Result<Stack> {
 }
 
 fn open(global: &Global, output: Output, place: &Place, auto_ports: &BTreeMap<String, u16>) -> Result<Stack> {
-    match read_stack(global, place, auto_ports)? {
+    said(read_stack(global, place, auto_ports)?, output)
+}
+
+/// Says the warnings; the errors are the failure.
+pub fn said(read: Read, output: Output) -> Result<Stack> {
+    match read {
         Ok((stack, warnings)) => {
             for warning in warnings {
                 output.say(&format!("warning: {warning}"));
@@ -61,18 +65,27 @@ fn open(global: &Global, output: Output, place: &Place, auto_ports: &BTreeMap<St
     }
 }
 
-type Read = std::result::Result<(Stack, Vec<spec::Problem>), Broken>;
+pub type Read = std::result::Result<(Stack, Vec<spec::Problem>), Broken>;
 
 /// The outer result: the file cannot even be read.
 pub fn read_stack(global: &Global, place: &Place, auto_ports: &BTreeMap<String, u16>) -> Result<Read> {
+    read_stack_in(global, place, auto_ports, &environment())
+}
+
+/// The same in an environment that may be another's.
+pub fn read_stack_in(
+    global: &Global,
+    place: &Place,
+    auto_ports: &BTreeMap<String, u16>,
+    env: &BTreeMap<String, String>,
+) -> Result<Read> {
     let file = place.file()?.to_owned();
     let text = std::fs::read(&file).map_err(|error| {
         let error = anyhow::Error::new(error).context(format!("cannot read {}", file.display()));
         Failure::new(Exit::ConfigInvalid, error)
     })?;
-    let env = environment();
     let read = |path: &std::path::Path| std::fs::read(path);
-    let mut inputs = Inputs::new(file.clone(), &text, &env, &read);
+    let mut inputs = Inputs::new(file.clone(), &text, env, &read);
     inputs.mode = global.mode.as_deref();
     inputs.auto_ports = auto_ports;
     inputs.port_offset = global.port_offset.unwrap_or(0);
@@ -115,54 +128,21 @@ pub fn environment() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// What `${…}` means for one service, from files only: nothing is made or fetched.
-pub fn facts<'s>(stack: &'s Stack, service: &'s ServiceSpec) -> Result<Box<dyn Facts + 's>> {
-    let path = stack.data_dir.join("secrets.env");
-    // Reading makes none: the first `up` does. Until then a text with a secret in it cannot be told.
-    let secrets = match path.exists() {
-        true => {
-            let (secrets, warnings) = Secrets::open(&path, [], |name: &str| std::env::var(name).ok())?;
-            for warning in warnings {
-                tracing::warn!("{warning}");
-            }
-            Some(secrets)
-        }
-        false => None,
-    };
-    let port = |of: &ServiceSpec, name: Option<&str>| {
-        let port = of.ports.iter().find(|port| name.is_none_or(|name| port.name == name))?;
-        port.number.map(|number| number.to_string())
-    };
-    let host = |of: &ServiceSpec| of.ports.first().map(|port| port.host.to_string());
-    Ok(Box::new(move |name: &str| {
-        let names = name.split('.').collect::<Vec<_>>();
-        match names[..] {
-            ["secret", secret] => secrets.as_ref()?.get(secret).map(|value| value.expose().to_owned()),
-            ["stack", "name"] => Some(stack.spec.name.clone()),
-            ["stack", "mode"] => Some(stack.spec.mode.clone()),
-            ["stack", "data_dir"] => Some(stack.data_dir.display().to_string()),
-            ["stack", "dir"] => Some(stack.spec.dir.display().to_string()),
-            ["self", "name"] => Some(service.name.clone()),
-            ["self", "port"] => port(service, None),
-            ["self", "port", which] => port(service, Some(which)),
-            ["self", "host"] => host(service),
-            ["self", "env", entry] => {
-                service.env.get(entry).filter(|value| value.facts().next().is_none()).map(ToString::to_string)
-            }
-            ["service", other, "port"] => port(stack.spec.by_name(other)?, None),
-            ["service", other, "port", which] => port(stack.spec.by_name(other)?, Some(which)),
-            ["service", other, "host"] => host(stack.spec.by_name(other)?),
-            _ => None,
-        }
-    }))
-}
-
 /// A part of the stack: where it lies, or why it cannot be had.
 #[derive(Debug, Clone)]
 pub struct PartState {
     pub name: String,
     pub version: String,
-    pub place: std::result::Result<PathBuf, String>,
+    pub place: std::result::Result<PathBuf, Missing>,
+}
+
+/// Why a part cannot be had, and what a person can do.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    pub why: String,
+    pub hint: Option<String>,
+    /// It was only not looked for elsewhere.
+    pub may_be_fetched: bool,
 }
 
 /// Where parts are kept and may come from.
@@ -199,9 +179,10 @@ pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<Pa
     let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
         name: spec.name.clone(),
         version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),
-        place: found.map(|found| found.dir).map_err(|error| match error.hint() {
-            Some(hint) => format!("{} ({hint})", crate::telemetry::chain(&error)),
-            None => crate::telemetry::chain(&error),
+        place: found.map(|found| found.dir).map_err(|error| Missing {
+            why: crate::telemetry::chain(&error),
+            hint: error.hint(),
+            may_be_fetched: matches!(error, parts::PartError::Offline { .. }),
         }),
     };
     Ok(found.into_iter().map(state).collect())

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::exit::Exit;
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Result, is_denied};
 use super::output::Output;
 use super::stack::{self, Stack};
 use crate::control::{server, socket};
@@ -16,7 +16,9 @@ use crate::platform::reaper;
 use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
-use crate::supervisor::{AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, view};
+use crate::supervisor::{
+    AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
+};
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
 const BLOCKING_THREADS: usize = 16;
@@ -67,7 +69,9 @@ async fn run(
     watch: impl FnOnce(SupervisorHandle, Subscription),
 ) -> Result<Ended> {
     let systemd = crate::platform::notify::Systemd::from_environment();
-    let mut signals = Signals::new(launch.foreground, systemd.watchdog_period()).context("cannot listen to signals")?;
+    // Under a service manager there is no terminal that could close: there a hangup asks for a reload.
+    let terminal = launch.foreground && !systemd.is_there();
+    let mut signals = Signals::new(terminal, systemd.watchdog_period()).context("cannot listen to signals")?;
     let assembly = tokio::select! {
         assembly = put_together(stack, launch, output) => assembly?,
         signal = stopped(&mut signals) => return Ok(Ended { signal: Some(signal), left: Vec::new() }),
@@ -83,6 +87,8 @@ async fn run(
         view(&assembly, &engine, crate::engine::Tick(0)),
         Arc::new(move |service: &str, count| tail(&lines, service, count)),
     );
+    let measured = Arc::clone(&assembly);
+    let handle = handle.measured_by(Arc::new(move |view: &View| usage::measure(&measured, view)));
     let bound = socket::bind(assembly.layout.data_dir()).map_err(anyhow::Error::new)?;
     let server = tokio::spawn(server::serve(bound, handle.clone(), server::Limits::default()));
     let announcer = tokio::spawn(announce(handle.clone(), Arc::clone(&assembly)));
@@ -114,19 +120,23 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {
         Ok(assembly) => Ok(Arc::new(assembly)),
-        Err(error) => {
-            let exit = match &error {
-                AssembleError::AlreadyRunning { .. } | AssembleError::PortsTaken(_) => Exit::Conflict,
-                AssembleError::Account(_) => Exit::Refused,
-                _ => Exit::Failed,
-            };
-            let hint = error.hint();
-            let failure = Failure::new(exit, error);
-            Err(match hint {
-                Some(hint) => failure.hint(hint),
-                None => failure,
-            })
-        }
+        Err(error) => Err(cannot_start(error)),
+    }
+}
+
+/// What each refusal means for the exit code.
+pub fn cannot_start(error: AssembleError) -> Failure {
+    let exit = match &error {
+        AssembleError::AlreadyRunning { .. } | AssembleError::PortsTaken(_) => Exit::Conflict,
+        AssembleError::Account(_) => Exit::Refused,
+        _ if is_denied(&error) => Exit::Refused,
+        _ => Exit::Failed,
+    };
+    let hint = error.hint();
+    let failure = Failure::new(exit, error);
+    match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
     }
 }
 

@@ -93,6 +93,11 @@ impl Client {
         self.get("/v1/stack").await
     }
 
+    /// The same with what the services use, measured for this answer.
+    pub async fn stack_with_usage(&self) -> Result<wire::Stack, ClientError> {
+        self.get("/v1/stack?usage=true").await
+    }
+
     pub async fn service(&self, name: &str) -> Result<wire::Service, ClientError> {
         self.get(&format!("/v1/services/{}", segment(name))).await
     }

@@ -188,8 +188,19 @@ async fn unknown(method: Method, uri: Uri) -> Refused {
         .hint(format!("this is reeve {}", env!("CARGO_PKG_VERSION")))
 }
 
-async fn stack(State(context): State<Context>) -> Reply {
-    ok(stack_of(&context.handle.snapshot()))
+async fn stack(State(context): State<Context>, query: Query<wire::StackQuery>) -> Reply {
+    let view = context.handle.snapshot();
+    let mut stack = stack_of(&view);
+    if query.usage {
+        let usage = context.handle.usage(view).await;
+        for (service, usage) in stack.services.iter_mut().zip(usage) {
+            service.memory_bytes = usage.map(|usage| usage.memory_bytes);
+            let alive = service.uptime_ms.filter(|alive| *alive > 0);
+            let share = usage.zip(alive).map(|(usage, alive)| 100.0 * usage.cpu.as_secs_f64() * 1000.0 / alive as f64);
+            service.cpu_percent = share.map(|share| share as f32);
+        }
+    }
+    ok(stack)
 }
 
 async fn service(State(context): State<Context>, Path(name): Path<String>) -> Reply {
@@ -208,7 +219,7 @@ async fn why(State(context): State<Context>, Path(name): Path<String>) -> Reply 
 async fn signal(State(context): State<Context>, Path(name): Path<String>, request: Request) -> Reply {
     let body: wire::SignalRequest = read(&context, request).await?;
     let service = ids(&context.handle.snapshot(), std::slice::from_ref(&name))?[0];
-    let signal = parse_signal(&body.signal).ok_or_else(|| {
+    let signal = wire::parse_signal(&body.signal).ok_or_else(|| {
         Refused::bad(format!("unknown signal {:?}", body.signal)).hint("a name such as HUP or SIGHUP, or a number")
     })?;
     change(&context, Command::Signal { service, signal }).await
@@ -235,8 +246,18 @@ async fn shutdown(State(context): State<Context>, request: Request) -> Reply {
 }
 
 async fn change(context: &Context, command: Command) -> Reply {
+    let mut events = context.handle.events(None);
     let outcome = context.handle.request(command).await.map_err(|_| Refused::ending())?;
-    ok(wire::Changed { outcome })
+    let notes = std::iter::from_fn(|| events.next_now()).filter_map(note).collect();
+    ok(wire::Changed { outcome, notes })
+}
+
+/// A stop that was none of the orderly kind.
+fn note(step: EventStep) -> Option<String> {
+    match step {
+        EventStep::Line(line) if line.record.kind == "killed" => Some(line.record.message),
+        _ => None,
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -356,17 +377,6 @@ fn unknown_service(view: &View, name: &str) -> Refused {
     Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownService, message).hint(hint)
 }
 
-/// `HUP`, `SIGHUP`, `sighup` or `1`.
-fn parse_signal(text: &str) -> Option<i32> {
-    use nix::sys::signal::Signal;
-    if let Ok(number) = text.parse::<i32>() {
-        return (1..=64).contains(&number).then_some(number);
-    }
-    let upper = text.to_ascii_uppercase();
-    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
-    name.parse::<Signal>().ok().map(|signal| signal as i32)
-}
-
 /// The whole stack as the wire shows it.
 pub fn stack_of(view: &View) -> wire::Stack {
     let pairs = view.snapshot.services.iter().zip(&view.extras);
@@ -408,8 +418,8 @@ fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> 
         blocked_by: snapshot.blocked_by.clone(),
         ports: extra.ports.clone(),
         addresses: extra.addresses.clone(),
-        memory_bytes: extra.memory_bytes,
-        cpu_percent: extra.cpu_percent,
+        memory_bytes: None,
+        cpu_percent: None,
         log: extra.log.clone(),
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),
@@ -453,11 +463,5 @@ mod unit {
         assert_eq!(allowed(0, 1000), Ok(()));
         assert!(allowed(1001, 1000).unwrap_err().contains("user 1001"));
         assert!(allowed(1000, 0).is_err());
-    }
-
-    #[test]
-    fn signals_have_names_and_numbers() {
-        assert_eq!(["HUP", "SIGHUP", "sigterm", "10"].map(parse_signal), [Some(1), Some(1), Some(15), Some(10)]);
-        assert_eq!(["", "NOPE", "0", "65"].map(parse_signal), [None; 4]);
     }
 }

@@ -48,6 +48,14 @@ pub struct Stack {
     pub services: Vec<Service>,
 }
 
+/// Query of `GET /v1/stack`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackQuery {
+    /// Also measure memory and processor time, which takes some milliseconds.
+    #[serde(default)]
+    pub usage: bool,
+}
+
 /// `GET /v1/services/{name}`, and one element of a stack. Times are spans before the answer, in milliseconds, so that no
 /// wall clock can bend them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -88,8 +96,10 @@ pub struct Service {
     pub ports: BTreeMap<String, SocketAddr>,
     #[serde(default)]
     pub addresses: BTreeMap<String, String>,
+    /// Resident memory of all its processes; only when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_bytes: Option<u64>,
+    /// Processor time over the time its process has been running; only when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f32>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -150,6 +160,7 @@ pub struct Why {
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LogText {
+    #[serde(rename = "time")]
     pub wall: Timestamp,
     pub stream: String,
     pub text: String,
@@ -159,6 +170,7 @@ pub struct LogText {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
     pub sequence: u64,
+    #[serde(rename = "time")]
     pub wall: Timestamp,
     /// Empty for the stack itself.
     #[serde(default)]
@@ -225,6 +237,9 @@ pub struct ShutdownRequest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changed {
     pub outcome: Outcome,
+    /// What a person should know of how it went: whose grace was over and who was killed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// `GET /health`.
@@ -263,4 +278,26 @@ pub enum ProblemKind {
     /// A kind that a newer reeve knows.
     #[serde(other)]
     Other,
+}
+
+/// `HUP`, `SIGHUP`, `sighup` or `1`.
+pub fn parse_signal(text: &str) -> Option<i32> {
+    use nix::sys::signal::Signal;
+    if let Ok(number) = text.parse::<i32>() {
+        return (1..=64).contains(&number).then_some(number);
+    }
+    let upper = text.to_ascii_uppercase();
+    let name = if upper.starts_with("SIG") { upper } else { format!("SIG{upper}") };
+    name.parse::<Signal>().ok().map(|signal| signal as i32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signals_have_names_and_numbers() {
+        assert_eq!(["HUP", "SIGHUP", "sigterm", "10"].map(parse_signal), [Some(1), Some(1), Some(15), Some(10)]);
+        assert_eq!(["", "NOPE", "0", "65"].map(parse_signal), [None; 4]);
+    }
 }

@@ -139,11 +139,10 @@ impl Engine {
             if let Some(run) = self.run_mut(index) {
                 run.ending = Some(Ending::Exit(exit));
             }
-            self.record(index, "exit", None, message.clone(), None);
             if early {
                 self.requests_spawned(index);
             }
-            self.set_phase(index, Phase::Stopping, message, None);
+            self.change_phase(index, Phase::Stopping, "exit", message, None);
             self.kill_tree(index);
             return;
         }

@@ -244,8 +244,19 @@ impl Engine {
         }
     }
 
-    /// The only place where a phase is assigned.
     pub(super) fn set_phase(&mut self, index: usize, to: Phase, message: String, cause: Option<String>) {
+        self.change_phase(index, to, "phase", message, cause);
+    }
+
+    /// The only place where a phase is assigned; `kind` names the line of the event history.
+    pub(super) fn change_phase(
+        &mut self,
+        index: usize,
+        to: Phase,
+        kind: &'static str,
+        message: String,
+        cause: Option<String>,
+    ) {
         let service = &mut self.services[index];
         let from = service.phase;
         if !from.may_become(to) {
@@ -253,7 +264,7 @@ impl Engine {
         }
         service.phase = to;
         service.since = self.now;
-        self.record(index, "phase", Some(to), message, cause);
+        self.record(index, kind, Some(to), message, cause);
         self.mark_around(index);
     }
 

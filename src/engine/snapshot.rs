@@ -58,7 +58,7 @@ pub struct Record {
     /// Machine-readable, stable: `phase`, `exit`, `probe-failed`, `backoff`, `crash-loop`, `killed`, `notify`, `request`, `save-failed`, …
     pub kind: String,
     pub phase: Option<Phase>,
-    /// Reads well alone: `postgres ended (killed by SIGKILL), starts again in 120 ms`.
+    /// Reads well alone: `postgres ended (killed by SIGKILL)`.
     pub message: String,
     /// The service or request that made it happen.
     pub cause: Option<String>,

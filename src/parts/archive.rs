@@ -6,8 +6,9 @@
 use std::fs::{self, File};
 use std::io::{self, Read, Seek as _};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
-use super::cache::make_runnable;
+use super::cache::{Staging, make_runnable};
 use super::error::SourceError;
 
 /// No part comes near: the largest known unpacks to about 1 GiB. Stops an archive that was made to fill the disk.
@@ -39,9 +40,18 @@ struct Link {
 }
 
 /// Unpacks a gzipped tar or a zip into an empty directory; gives `false`, and does nothing, when it is neither.
-pub(super) async fn unpack(archive: &Path, tree: &Path, layout: Layout) -> Result<bool, SourceError> {
-    let (archive, tree) = (archive.to_owned(), tree.to_owned());
-    tokio::task::spawn_blocking(move || unpack_blocking(&archive, &tree, &layout)).await.map_err(SourceError::Task)?
+pub(super) async fn unpack(
+    archive: &Path,
+    tree: &Path,
+    layout: Layout,
+    staging: &Arc<Staging>,
+) -> Result<bool, SourceError> {
+    let (archive, tree, staging) = (archive.to_owned(), tree.to_owned(), staging.clone());
+    let unpacked = tokio::task::spawn_blocking(move || {
+        let _until_done = staging;
+        unpack_blocking(&archive, &tree, &layout)
+    });
+    unpacked.await.map_err(SourceError::Task)?
 }
 
 fn unpack_blocking(archive: &Path, tree: &Path, layout: &Layout) -> Result<bool, SourceError> {

@@ -7,6 +7,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -58,11 +59,15 @@ impl Cache {
         self.root.join(format!("{PARTIAL_PREFIX}{key}"))
     }
 
-    /// The cache directory itself, readable by every account.
+    /// The cache directory itself. Root's is readable by every account, as are the directories made on the way to it:
+    /// services run as another account.
     pub fn make(&self) -> io::Result<()> {
+        let missing: Vec<&Path> = self.root.ancestors().take_while(|dir| !dir.exists()).collect();
         fs::create_dir_all(&self.root)?;
         if nix::unistd::geteuid().is_root() {
-            fs::set_permissions(&self.root, fs::Permissions::from_mode(0o755))?;
+            for made in missing {
+                fs::set_permissions(made, fs::Permissions::from_mode(0o755))?;
+            }
         }
         Ok(())
     }
@@ -79,11 +84,11 @@ impl Cache {
     }
 
     /// A fresh staging directory; a leftover of an install that was killed is removed first.
-    pub fn stage(&self, name: &str, arch: &str, _lock: &PartLock) -> io::Result<Staging> {
+    pub fn stage(&self, name: &str, arch: &str, lock: PartLock) -> io::Result<Arc<Staging>> {
         let dir = self.root.join(format!("{STAGING_PREFIX}{name}-{arch}"));
         remove_tree(&dir)?;
         fs::create_dir(&dir)?;
-        Ok(Staging { dir })
+        Ok(Arc::new(Staging { dir, _lock: lock }))
     }
 
     /// Removes staging directories whose installer is gone; one that is being filled has its lock held.
@@ -113,7 +118,13 @@ impl Cache {
     }
 
     /// Writes the record, brings everything to disk and renames the finished tree to its place.
-    pub fn publish(&self, root: &Path, record: &Record, staging: &Staging) -> Result<PathBuf, SourceError> {
+    pub async fn publish(&self, root: PathBuf, record: Record, staging: Arc<Staging>) -> Result<PathBuf, SourceError> {
+        let cache = self.clone();
+        let published = tokio::task::spawn_blocking(move || cache.publish_blocking(&root, &record, &staging));
+        published.await.map_err(SourceError::Task)?
+    }
+
+    fn publish_blocking(&self, root: &Path, record: &Record, staging: &Staging) -> Result<PathBuf, SourceError> {
         let target = self.part_dir(&record.name, &record.version, &record.arch);
         let failed = |action: &'static str, path: &Path| {
             let path = path.to_owned();
@@ -142,10 +153,12 @@ pub(super) struct PartLock {
     _file: File,
 }
 
-/// Where a part is put together; removed with all that is left in it.
+/// Where a part is put together; removed with all that is left in it, and only then is the lock let go. Work on a
+/// blocking thread holds it too: such work goes on for a while after its future was dropped.
 #[derive(Debug)]
 pub(super) struct Staging {
     dir: PathBuf,
+    _lock: PartLock,
 }
 
 impl Staging {
@@ -197,4 +210,39 @@ fn open_to_everyone(root: &Path) -> io::Result<()> {
 /// Sets the run bit on a file.
 pub(super) fn make_runnable(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_lies_where_the_account_keeps_such_things() {
+        let with = |pairs: &'static [(&str, &str)]| {
+            move |name: &str| pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        let path = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(default_cache(true, with(&[("HOME", "/root")])), path("/var/lib/reeve/parts"));
+        assert_eq!(default_cache(false, with(&[("HOME", "/home/a")])), path("/home/a/.cache/reeve/parts"));
+        let both = with(&[("HOME", "/home/a"), ("XDG_CACHE_HOME", "/x")]);
+        assert_eq!(default_cache(false, both), path("/x/reeve/parts"));
+        let relative = with(&[("HOME", "/home/a"), ("XDG_CACHE_HOME", "x")]);
+        assert_eq!(default_cache(false, relative), path("/home/a/.cache/reeve/parts"));
+        assert_eq!(default_cache(false, with(&[])), None);
+    }
+
+    #[test]
+    fn the_staging_directory_of_a_living_install_is_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache::new(dir.path());
+        let staging = cache.stage("tool", "any", cache.try_lock("tool", "any").unwrap().unwrap()).unwrap();
+        assert!(cache.try_lock("tool", "any").unwrap().is_none());
+        assert_eq!(cache.clear_leftovers().unwrap(), [] as [PathBuf; 0]);
+        let held = staging.clone();
+        drop(staging);
+        assert!(dir.path().join(".staging-tool-any").is_dir(), "work on a blocking thread still needs it");
+        drop(held);
+        assert!(!dir.path().join(".staging-tool-any").exists());
+        assert!(cache.try_lock("tool", "any").unwrap().is_some());
+    }
 }

@@ -15,25 +15,18 @@ pub struct Attempt {
 }
 
 impl Attempt {
-    /// In one line, causes included.
+    /// In one line, with the cause.
     pub fn line(&self) -> String {
         format!("{}: {}", self.place, chain(&self.error))
     }
 }
 
-/// The error and its causes, separated by colons.
+/// The error and its first cause: what lies between repeats the address and names layers that help nobody.
 fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let step = error.to_string();
-        if !text.contains(&step) {
-            text.push_str(": ");
-            text.push_str(&step);
-        }
-        cause = error.source();
+    match std::iter::successors(error.source(), |error| error.source()).last() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
-    text
 }
 
 /// Why a source did not bring a part.
@@ -43,7 +36,7 @@ pub enum SourceError {
     Version { found: String, wanted: String },
     #[error("it does not say its version, wanted is {wanted}")]
     NoVersion { wanted: String },
-    #[error("not found on this machine; `apt install {package}` would bring it")]
+    #[error("no package {package} is installed on this machine")]
     NotInstalled { package: String },
     #[error("the address is not allowed: https, or http on loopback, is wanted")]
     Address,

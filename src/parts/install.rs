@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::spec::template::Template;
 use crate::spec::{PartSpec, SourceSpec};
@@ -92,7 +92,7 @@ pub(super) async fn build(
     source: &SourceSpec,
     env: &PartsEnv,
     cache: &Cache,
-    staging: &Staging,
+    staging: &Arc<Staging>,
 ) -> Result<Built, SourceError> {
     let dir = staging.fresh("tree").map_err(file_error("make a directory in", env.cache()))?;
     let (kind, place) = place_of(source);
@@ -107,7 +107,7 @@ pub(super) async fn build(
             let fetched = fetch(part, env, &url, sha256.as_deref(), sums.as_ref(), &partial).await;
             let sum = fetched.inspect_err(|error| env.net.remember(&url, error))?;
             say(Phase::Unpacking);
-            let unpacked = archive::unpack(&partial, &dir, Layout::Strip(*strip)).await?;
+            let unpacked = archive::unpack(&partial, &dir, Layout::Strip(*strip), staging).await?;
             name_single_file(&partial, &dir, unpacked, file.as_deref())?;
             kept = Some(partial);
             (dir, format!("sha256-{sum}"))
@@ -126,7 +126,7 @@ pub(super) async fn build(
         SourceSpec::Pypi { package, version, sha256, subdir, .. } => {
             say(Phase::Fetching);
             let wheel = Wheel { package, version, sha256, subdir, arch: &env.arch };
-            let (root, sum) = pypi::fetch(&wheel, &dir, &env.path_env, || say(Phase::Unpacking)).await?;
+            let (root, sum) = pypi::fetch(&wheel, &dir, &env.path_env, staging, || say(Phase::Unpacking)).await?;
             (root, format!("sha256-{sum}"))
         }
         SourceSpec::System { package } => return Err(SourceError::NotInstalled { package: package.clone() }),

@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::process::Command;
 
 use super::archive::{self, Layout};
+use super::cache::Staging;
 use super::client;
 use super::download;
 use super::error::SourceError;
@@ -30,6 +32,7 @@ pub(super) async fn fetch(
     wheel: &Wheel<'_>,
     dir: &Path,
     path_env: &OsStr,
+    staging: &Arc<Staging>,
     unpacking: impl FnOnce(),
 ) -> Result<(PathBuf, String), SourceError> {
     let mut command = pip(path_env).ok_or(SourceError::NoClient { client: "pip", package: "python3-pip" })?;
@@ -55,7 +58,7 @@ pub(super) async fn fetch(
         return Err(SourceError::Checksum { expected: wheel.sha256.to_owned(), actual: sum });
     }
     unpacking();
-    archive::unpack(&file, &tree, Layout::Wheel).await?;
+    archive::unpack(&file, &tree, Layout::Wheel, staging).await?;
     let root = tree.join(wheel.subdir);
     if !root.is_dir() {
         return Err(SourceError::Incomplete { file: PathBuf::from(wheel.subdir) });
@@ -63,12 +66,9 @@ pub(super) async fn fetch(
     Ok((root, sum))
 }
 
-/// pip by one of its names, or as a module of Python.
+/// pip, by one of its names.
 fn pip(path_env: &OsStr) -> Option<Command> {
-    if let Some(pip) = ["pip3", "pip"].iter().find_map(|name| client::on_path(name, path_env)) {
-        return Some(Command::new(pip));
-    }
-    None
+    ["pip3", "pip"].iter().find_map(|name| client::on_path(name, path_env)).map(Command::new)
 }
 
 fn only_wheel(dir: &Path) -> Result<PathBuf, SourceError> {

@@ -121,11 +121,11 @@ pub async fn install_all<'a>(
         // Each part clears its own leftover again, and then the error counts.
         Err(error) => tracing::debug!(%error, "leftovers of earlier installs could not be looked for"),
     }
-    futures_util::stream::iter(parts)
-        .map(|part| async move { (part, resolve(part, env).await) })
-        .buffered(PARALLEL_INSTALLS)
-        .collect()
-        .await
+    let numbered = futures_util::stream::iter(parts.into_iter().enumerate());
+    let resolving = numbered.map(|(at, part)| async move { (at, part, resolve(part, env).await) });
+    let mut results: Vec<_> = resolving.buffer_unordered(PARALLEL_INSTALLS).collect().await;
+    results.sort_by_key(|(at, ..)| *at);
+    results.into_iter().map(|(_, part, result)| (part, result)).collect()
 }
 
 async fn resolve_quietly(part: &PartSpec, env: &PartsEnv) -> Result<Resolved, PartError> {
@@ -164,7 +164,7 @@ async fn resolve_quietly(part: &PartSpec, env: &PartsEnv) -> Result<Resolved, Pa
         if let Some(resolved) = cached(part, env, &cache)? {
             return Ok(resolved);
         }
-        if let Some(resolved) = from_sources(part, env, &cache, &lock, &mut attempts).await? {
+        if let Some(resolved) = from_sources(part, env, &cache, lock, &mut attempts).await? {
             return Ok(resolved);
         }
     } else {
@@ -232,7 +232,7 @@ async fn from_sources(
     part: &PartSpec,
     env: &PartsEnv,
     cache: &Cache,
-    lock: &PartLock,
+    lock: PartLock,
     attempts: &mut Vec<Attempt>,
 ) -> Result<Option<Resolved>, PartError> {
     let staging = cache.stage(&part.name, &env.arch, lock).map_err(cache_error(part, "prepare", &env.cache))?;
@@ -253,7 +253,7 @@ async fn from_sources(
             }
         };
         check_record(part, env, &built.record)?;
-        let published = cache.publish(&built.root, &built.record, &staging);
+        let published = cache.publish(built.root, built.record.clone(), staging.clone()).await;
         let dir = published.map_err(|error| final_error(part, error, &env.cache))?;
         keep_record(env, &built.record)?;
         if let Some(partial) = &built.download {

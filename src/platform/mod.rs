@@ -14,6 +14,7 @@ pub mod hierarchy;
 pub mod identity;
 pub mod limits;
 pub mod lock;
+pub mod memory;
 pub mod notify;
 pub mod ports;
 pub mod reaper;
@@ -21,6 +22,7 @@ pub mod scan;
 pub mod spawn;
 pub mod spawn_error;
 pub mod tree;
+pub mod usage;
 mod vfork;
 
 pub use spawn::{Child, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};

@@ -7,7 +7,7 @@ use nix::unistd::User;
 
 use crate::platform::account::{self, AccountError};
 use crate::platform::{Credentials, access};
-use crate::spec::StackSpec;
+use crate::spec::{ServiceSpec, StackSpec};
 
 /// An account and what its processes find in their environment.
 #[derive(Debug, Clone)]
@@ -70,6 +70,13 @@ pub fn accounts(
         }
     }
     Ok(accounts)
+}
+
+/// The account that a service would run as, made by nobody: `None` where it is reeve's own, or missing.
+pub fn account_of(stack: &StackSpec, service: &ServiceSpec) -> Option<Account> {
+    let name = service.user.as_deref().unwrap_or(&stack.user);
+    let credentials = account::is_root().then(|| account::look_up(name).ok()).flatten()?;
+    Some(describe(name, credentials))
 }
 
 fn describe(name: &str, credentials: Credentials) -> Account {

@@ -128,7 +128,10 @@ pub async fn assemble(
 
     let ports = choose_ports(&stack, &mut state, &layout)?;
     let logs = LogHub::start(layout.logs(), stack.log_total_bytes).map_err(AssembleError::Logs)?;
-    let sinks = stack.services.iter().map(|service| logs.sink(&service.name, &service.logs)).collect();
+    let sinks: Vec<_> = stack.services.iter().map(|service| logs.sink(&service.name, &service.logs)).collect();
+    for (service, places) in &selection.tried {
+        places.iter().for_each(|place| sinks[service.index()].note(place));
+    }
     let facts = StackFacts {
         name: stack.name.clone(),
         mode: stack.mode.clone(),
@@ -172,7 +175,7 @@ pub fn make_directories(layout: &Layout) -> Result<(), VolumeError> {
     Ok(())
 }
 
-fn take_lock(layout: &Layout) -> Result<Lock, AssembleError> {
+pub(super) fn take_lock(layout: &Layout) -> Result<Lock, AssembleError> {
     let path = layout.lock();
     Lock::acquire(&path).map_err(|error| match error {
         LockError::Held { holder, .. } => AssembleError::AlreadyRunning { pid: holder },

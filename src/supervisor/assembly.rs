@@ -19,12 +19,6 @@ use crate::platform::{Child, Containment, Credentials, Tree, access, limits};
 use crate::spec::{ServiceId, ServiceSpec, StackSpec};
 use crate::volumes::PartVersion;
 
-/// Where programs are looked for when reeve's own environment does not say.
-const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-/// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
-const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
-
 /// For helpers of an earlier reeve: a half-done init is thrown away anyhow.
 const HELPER_GRACE: std::time::Duration = std::time::Duration::from_secs(2);
 
@@ -73,32 +67,6 @@ impl Assembly {
         }
     }
 
-    /// What every service finds in its environment before its own `env` is laid over it.
-    pub fn base_environment(&self, spec: &ServiceSpec, account: Option<&Account>) -> BTreeMap<String, String> {
-        let mut env = BTreeMap::from([("PATH".to_owned(), PATH.to_owned())]);
-        let passed = PASSED.into_iter().chain(spec.env_pass.iter().map(String::as_str));
-        for name in passed {
-            if let Some(value) = self.environment.get(name) {
-                env.insert(name.to_owned(), value.clone());
-            }
-        }
-        match account {
-            Some(account) => {
-                env.insert("HOME".to_owned(), account.home.to_string_lossy().into_owned());
-                env.insert("USER".to_owned(), account.name.clone());
-                env.insert("LOGNAME".to_owned(), account.name.clone());
-            }
-            None => {
-                for name in ["HOME", "USER", "LOGNAME"] {
-                    if let Some(value) = self.environment.get(name) {
-                        env.insert(name.to_owned(), value.clone());
-                    }
-                }
-            }
-        }
-        env
-    }
-
     /// The directory of `services.toml` where the service's account may enter it, its run directory otherwise.
     pub fn default_cwd(&self, spec: &ServiceSpec, credentials: Option<&Credentials>) -> PathBuf {
         let open = match credentials {
@@ -129,6 +97,7 @@ impl Assembly {
         lock(&self.limits).insert(spec.name.clone(), enforced);
     }
 
+    /// Written with the rest of this turn of the loop.
     pub fn journal_spawn(&self, spec: &ServiceSpec, run: RunId, child: &Child) {
         lock(&self.journal).spawned(&spec.name, run.0, child, &spec.stop);
     }
@@ -136,7 +105,9 @@ impl Assembly {
     /// A helper is asked to end like a service, but not for long.
     pub fn journal_helper(&self, name: &str, run: RunId, child: &Child) {
         let stop = crate::spec::StopSpec { grace: HELPER_GRACE, ..Default::default() };
-        lock(&self.journal).spawned(name, run.0, child, &stop);
+        let mut journal = lock(&self.journal);
+        journal.spawned(name, run.0, child, &stop);
+        journal.flush();
     }
 
     pub fn journal_gone(&self, service: ServiceId, run: RunId) {
@@ -144,7 +115,13 @@ impl Assembly {
     }
 
     pub fn journal_helper_gone(&self, name: &str, run: RunId) {
-        lock(&self.journal).gone(name, run.0);
+        let mut journal = lock(&self.journal);
+        journal.gone(name, run.0);
+        journal.flush();
+    }
+
+    pub fn journal_flush(&self) {
+        lock(&self.journal).flush();
     }
 }
 

@@ -17,6 +17,7 @@ use super::history::History;
 pub use super::history::{EventStep, Events};
 use crate::engine::snapshot::Record;
 use crate::engine::{Command, Outcome, ServiceSnapshot, Snapshot, Tick};
+use crate::platform::usage::Usage;
 pub use crate::spec::ServiceId;
 
 /// Requests that may wait for the loop; it takes them in microseconds, so a full lane means that it hangs.
@@ -64,8 +65,6 @@ pub struct ServiceExtra {
     pub ports: BTreeMap<String, SocketAddr>,
     /// Label → address to open or connect to, without secrets.
     pub addresses: BTreeMap<String, String>,
-    pub memory_bytes: Option<u64>,
-    pub cpu_percent: Option<f32>,
     /// Current log file.
     pub log: Option<PathBuf>,
     /// Preset of the alternative that runs in its place.
@@ -124,6 +123,9 @@ pub struct TailLine {
 /// Reads the last lines of a service's output from memory. Must not block.
 pub type Tail = Arc<dyn Fn(&str, usize) -> Vec<TailLine> + Send + Sync>;
 
+/// Measures what each service of a view uses. May block for some milliseconds.
+pub type Measure = Arc<dyn Fn(&View) -> Vec<Option<Usage>> + Send + Sync>;
+
 /// Why a service is where it is.
 #[derive(Debug, Clone)]
 pub struct WhyReport {
@@ -141,6 +143,7 @@ pub struct SupervisorHandle {
     view: watch::Receiver<Arc<View>>,
     history: Arc<History>,
     tail: Tail,
+    measure: Option<Measure>,
 }
 
 /// The loop's end.
@@ -160,7 +163,7 @@ pub fn pair(view: View, tail: Tail) -> (SupervisorHandle, SupervisorEnd) {
     let (view_end, view) = watch::channel(Arc::new(view));
     let history = Arc::new(History::default());
     let end = SupervisorEnd { requests: requests_end, urgent: urgent_end, view: view_end, history: history.clone() };
-    (SupervisorHandle { requests, urgent, view, history, tail }, end)
+    (SupervisorHandle { requests, urgent, view, history, tail, measure: None }, end)
 }
 
 impl SupervisorEnd {
@@ -203,6 +206,18 @@ impl SupervisorHandle {
 
     pub fn tail(&self, service: &str, lines: usize) -> Vec<TailLine> {
         (self.tail)(service, lines)
+    }
+
+    /// The same handle, with a way to measure.
+    #[must_use]
+    pub fn measured_by(self, measure: Measure) -> Self {
+        Self { measure: Some(measure), ..self }
+    }
+
+    /// What each service of the view uses now, where that can be told.
+    pub async fn usage(&self, view: Arc<View>) -> Vec<Option<Usage>> {
+        let Some(measure) = self.measure.clone() else { return Vec::new() };
+        tokio::task::spawn_blocking(move || measure(&view)).await.unwrap_or_default()
     }
 
     /// The causal chain behind a service's state; `None`: no such service.

@@ -7,7 +7,9 @@
 mod accounts;
 mod assemble;
 mod assembly;
+mod clear;
 mod effects;
+mod environment;
 mod exec;
 mod facts;
 pub mod handle;
@@ -27,10 +29,14 @@ mod selection;
 mod signals;
 mod state_writer;
 mod steps;
+pub mod usage;
 pub mod why;
 
+pub use accounts::account_of;
 pub use assemble::{AssembleError, Options, assemble, make_directories, stack_key, volume_paths};
 pub use assembly::Assembly;
+pub use clear::Idle;
+pub use environment::environment;
 pub use facts::{PartFacts, ServiceFacts, StackFacts};
 pub use publish::{tail, view};
 pub use runtime::{Ended, Supervisor};

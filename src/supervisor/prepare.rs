@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::assemble::{holder, is_free};
 use super::assembly::Assembly;
+use super::environment::{environment, wants_notify};
 use super::exec::ServiceRunner;
 use super::facts::ServiceFacts;
 use super::probe::Rendered;
@@ -162,13 +163,7 @@ fn surroundings(
         message,
         hint: Some("create the account, or name another one with `user`".to_owned()),
     })?;
-    let mut env = assembly.base_environment(spec, account);
-    for (name, template) in &spec.env {
-        env.insert(name.clone(), render(template, &facts)?);
-    }
-    if wants_notify(spec) {
-        env.insert("NOTIFY_SOCKET".to_owned(), run_dir.join("notify").to_string_lossy().into_owned());
-    }
+    let env = environment(&facts, &assembly.environment, account).map_err(|error| unrenderable(&error))?;
     Ok((env, account.map(|account| account.credentials.clone())))
 }
 
@@ -287,11 +282,6 @@ fn check_ports(assembly: &Assembly, spec: &ServiceSpec) -> Result<(), Failure> {
 fn needs_run_dir(spec: &ServiceSpec) -> bool {
     let uses = |template: &Template| template.facts().any(|fact| fact == "self.run_dir");
     wants_notify(spec) || spec.preset.is_some() || spec.command.iter().chain(spec.env.values()).any(uses)
-}
-
-fn wants_notify(spec: &ServiceSpec) -> bool {
-    matches!(spec.readiness.action, ProbeAction::Notify)
-        || spec.command.iter().chain(spec.env.values()).any(|t| t.facts().any(|fact| fact == "self.notify_socket"))
 }
 
 fn make_run_dir(assembly: &Assembly, spec: &ServiceSpec, owner: Option<Owner>) -> Result<(), Failure> {

@@ -18,6 +18,8 @@ pub struct Selection {
     pub chosen: BTreeMap<ServiceId, String>,
     /// Services none of whose alternatives can be had.
     pub unavailable: BTreeMap<ServiceId, Failure>,
+    /// For those, every place that was tried and what came of it.
+    pub tried: BTreeMap<ServiceId, Vec<String>>,
 }
 
 /// Brings the parts, all at once, and puts the chosen alternative in each service's place.
@@ -56,13 +58,12 @@ pub async fn select(
                 stack.services[id.index()] = candidate.clone();
                 return false;
             };
-            let failure = unavailable(candidate, missing, tried.get(missing));
+            let (failure, places) = unavailable(missing, tried.get(missing));
             candidates.remove(0);
             let was_last = candidates.is_empty();
             // The first choice tells best what to bring.
-            if !selection.unavailable.contains_key(id) {
-                selection.unavailable.insert(*id, failure);
-            }
+            selection.unavailable.entry(*id).or_insert(failure);
+            selection.tried.entry(*id).or_default().extend(places);
             !was_last
         });
     }
@@ -72,6 +73,7 @@ pub async fn select(
         let had = service.parts.iter().all(|part| matches!(tried.get(part), Some(Ok(_))));
         if had {
             selection.unavailable.remove(&id);
+            selection.tried.remove(&id);
         }
     }
     selection.parts =
@@ -97,10 +99,15 @@ fn candidates(service: &ServiceSpec, volume_paths: &BTreeMap<String, PathBuf>) -
     all
 }
 
-fn unavailable(service: &ServiceSpec, part: &str, tried: Option<&Result<Resolved, PartError>>) -> Failure {
-    let (reason, hint) = match tried {
-        Some(Err(error)) => (crate::telemetry::chain(error), error.hint()),
-        _ => ("no such part is declared".to_owned(), Some(format!("declare [parts.{part}]"))),
+/// Short, since it stands in every table; the places that were tried stand in the service's log.
+fn unavailable(part: &str, tried: Option<&Result<Resolved, PartError>>) -> (Failure, Vec<String>) {
+    let (message, hint, places) = match tried {
+        Some(Err(error @ PartError::Unavailable { version, .. })) => {
+            (format!("the part {part} {version} cannot be had here"), error.hint(), error.details())
+        }
+        Some(Err(error)) => (crate::telemetry::chain(error), error.hint(), error.details()),
+        _ => (format!("no part {part} is declared"), Some(format!("declare [parts.{part}]")), Vec::new()),
     };
-    Failure { kind: FailureKind::Permanent, message: format!("{} cannot be had here: {reason}", service.name), hint }
+    let places = places.into_iter().map(|place| format!("part {part}: {place}")).collect();
+    (Failure { kind: FailureKind::Permanent, message, hint }, places)
 }

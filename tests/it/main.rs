@@ -1,9 +1,13 @@
 //! What users see: the real binary, in a temporary directory, its output and exit code.
 
+#![expect(clippy::expect_used, reason = "in a test, what should not happen ends the test")]
+#![expect(clippy::print_stderr, reason = "what a failed test should tell")]
+
 mod support;
 
 mod config;
 mod exits;
+mod grafana;
 mod health;
 mod limits;
 mod logging;

@@ -1,7 +1,7 @@
 //! How far a start has come: done, failed, or still on its way.
 
 use crate::control::wire::{Service, Stack};
-use crate::engine::Desired;
+use crate::engine::{Desired, Phase};
 
 /// Where the asked-for services are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ pub fn addresses(stack: &Stack) -> Vec<String> {
     use crate::cli::table::{self, Cell};
     use anstyle::Style;
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    for service in &stack.services {
+    for service in stack.services.iter().filter(|service| service.phase == Phase::Ready) {
         let labelled = service.addresses.iter().map(|(label, address)| (label.clone(), address.clone()));
         let ports = service.ports.iter().map(|(name, address)| (name.clone(), address.to_string()));
         let shown: Vec<_> = if service.addresses.is_empty() { ports.collect() } else { labelled.collect() };
@@ -71,7 +71,6 @@ pub fn addresses(stack: &Stack) -> Vec<String> {
 mod tests {
     use super::super::render::tests::{service, stack};
     use super::*;
-    use crate::engine::Phase;
 
     // semantics case 71
     #[test]

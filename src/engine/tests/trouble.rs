@@ -24,7 +24,7 @@ fn a_killed_service_starts_again_and_the_signal_is_named() {
     world.start(&[]);
     world.exits("db", Exit::Signal { signal: 9, core_dumped: false });
     assert_eq!(world.phase("db"), Phase::Backoff);
-    assert!(world.has_record("phase", "killed by SIGKILL"));
+    assert!(world.has_record("exit", "killed by SIGKILL"));
     world.millis(125);
     assert_eq!((world.phase("db"), world.view("db").restarts), (Phase::Ready, 1));
 }

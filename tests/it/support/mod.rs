@@ -84,7 +84,7 @@ impl Stack {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        let mut command = Command::new(binary());
         command.current_dir(self.path()).args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
         command
     }
@@ -236,6 +236,11 @@ impl Drop for Stack {
             eprintln!("reeve.log:\n{}", self.read(".reeve/logs/reeve.log"));
         }
     }
+}
+
+/// The binary under test; a copy when another user runs the tests, who may not reach the original.
+pub fn binary() -> PathBuf {
+    std::env::var_os("TEST_REEVE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_reeve").into(), PathBuf::from)
 }
 
 /// Tries until it holds; fails with the last answer when patience ends.
