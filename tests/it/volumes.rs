@@ -233,6 +233,7 @@ env = {{ DATA = "${{self.volume.data}}", OUT = "{out}" }}
 volumes = {{ data = "{name}" }}
 depends_on = {{ {after} }}
 health = {{ file = "${{self.volume.data}}/up" }}
+stop = {{ grace = "100ms" }}
 init = {{ volume = "data", steps = [
   {{ name = "first", exec = ["sh", "-c", "printf one > ${{self.volume.data}}/first"] }},
   {{ name = "second", exec = ["sh", "-c", "sleep 0.05; printf two > ${{self.volume.data}}/second"] }},
