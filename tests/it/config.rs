@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use crate::support::{Stack, eventually, skip};
+use crate::support::{Stack, binary, eventually, skip};
 
 const ONE: &str =
     "[stack]\nname = \"one\"\n[services.one]\ncommand = [\"sleep\", \"1000\"]\nhealth = { delay = \"0s\" }\n";
@@ -64,9 +64,8 @@ fn it_works_with_its_own_streams_closed() {
     // Case 72.
     for closed in ["0<&-", "0<&- 1>&-", "0<&- 1>&- 2>&-", "2>&-", "1>&-"] {
         let stack = Stack::new(ONE);
-        let binary = env!("CARGO_BIN_EXE_reeve");
         let mut shell = Command::new("sh");
-        shell.args(["-c", &format!("exec \"$0\" up -d {closed}"), binary]).current_dir(stack.path());
+        shell.args(["-c", &format!("exec \"$0\" up -d {closed}")]).arg(binary()).current_dir(stack.path());
         let status = shell.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().expect("sh");
         assert_eq!(status.code(), Some(0), "{closed}");
         let pid = stack.pid("one");
@@ -83,10 +82,10 @@ fn a_terminal_gets_its_table_and_the_daemon_outlives_it() {
         return skip("script(1) is not on this machine");
     }
     let stack = Stack::new(ONE);
-    let binary = env!("CARGO_BIN_EXE_reeve");
+    let binary = binary().to_string_lossy().into_owned();
     let in_terminal = |args: &str| {
         let mut script = Command::new("script");
-        script.args(["-qec", &format!("{binary} {args}"), "/dev/null"]).current_dir(stack.path());
+        script.args(["-qec", &format!("{binary} {args}"), "/dev/null"]).current_dir(stack.path()).env("TERM", "xterm");
         let output = script.stdin(Stdio::null()).output().expect("script");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned())
     };
