@@ -30,10 +30,13 @@ restart = {{ policy = "no" }}
         assert!(doctor.contains("cgroup"), "{doctor}");
     } else {
         assert!(limits.contains("48 MiB by cgroup"), "{limits}");
+        assert!(!stack.groups().is_empty());
         let service = stack.await_phase("eater", "failed");
         assert!(service["last_exit"].to_string().contains('9'), "killed by the kernel: {service}");
         assert!(!log().contains("has it all"));
     }
+    stack.reeve(&["down"]).expect(0);
+    assert_eq!(stack.groups(), Vec::<std::path::PathBuf>::new());
 }
 
 #[test]
