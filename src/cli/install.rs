@@ -21,6 +21,11 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
         for line in table::lines(&["PART", "VERSION", "PLACE"], &rows, None) {
             output.line(&line)?;
         }
+        for part in &parts {
+            if let Err(Missing { hint: Some(hint), .. }) = &part.place {
+                output.say(&format!("{}: {}", part.name, table::clean(hint)));
+            }
+        }
     }
     let lacking = lacking(&stack.spec.services, &parts);
     for service in lacking.iter().filter(|service| !service.required) {

@@ -42,10 +42,10 @@ fn asked<'s>(stack: &'s Stack, wanted: &[String]) -> Vec<&'s Service> {
 
 fn line(service: &Service) -> String {
     let phase = crate::cli::output::phase_name(service.phase);
-    match service.reason() {
-        Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&reason)),
-        None => format!("{}: {phase}", service.name),
-    }
+    let Some(reason) = service.reason() else { return format!("{}: {phase}", service.name) };
+    let hint = service.last_failure.as_ref().filter(|_| service.has_failed()).and_then(|failure| failure.hint.as_ref());
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&format!("{reason}{hint}")))
 }
 
 /// With what to do about it, for what will not come by itself.
