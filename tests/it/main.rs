@@ -6,4 +6,5 @@ mod exits;
 mod logs;
 mod processes;
 mod recovery;
+mod signals;
 mod stack;
