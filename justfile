@@ -20,6 +20,7 @@ test:
 # Ratios against bare loops and other supervisors found here, written to docs/benchmarks.md.
 bench:
     cargo bench --bench children
+    cargo bench --bench logs
     cargo bench --bench stack
 
 # Binary, unit, account and configuration; PREFIX and DESTDIR are honoured.

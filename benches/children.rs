@@ -16,11 +16,12 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
-use support::{Row, Stack, eventually, report};
+use support::{Row, Stack, eventually, print, report};
 
 const CHILDREN: usize = 500;
 const SAMPLES: usize = 10;
 const RESPAWNS: usize = 20;
+const PEER_SAMPLES: usize = 3;
 const IDLE: Duration = Duration::from_secs(20);
 const LIMIT: Duration = Duration::from_secs(60);
 
@@ -41,27 +42,47 @@ int main(int count, char **argument) {
 "#;
 
 fn main() {
+    let chosen: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let wanted = |section: &str| chosen.is_empty() || chosen.iter().any(|name| name == section);
     let work = tempfile::tempdir().expect("a temporary directory");
     open_to_all(work.path());
     let child = compile(work.path());
-    let (mut start, mut bare_start, mut stop, mut bare_stop) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    for sample in 0..SAMPLES {
-        let (a, b) = reeve_start_stop(&child, &folder(work.path(), &format!("reeve-{sample}")));
-        let (c, d) = bare_start_stop(&child, &folder(work.path(), &format!("bare-{sample}")));
-        start.push(a);
-        stop.push(b);
-        bare_start.push(c);
-        bare_stop.push(d);
+    let mut rows = Vec::new();
+    if wanted("start") {
+        let (mut start, mut bare_start, mut stop, mut bare_stop) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for sample in 0..SAMPLES {
+            let (a, b) = reeve_start_stop(&child, &folder(work.path(), &format!("reeve-{sample}")));
+            let (c, d) = bare_start_stop(&child, &folder(work.path(), &format!("bare-{sample}")));
+            start.push(a);
+            stop.push(b);
+            bare_start.push(c);
+            bare_stop.push(d);
+        }
+        rows.push(Row::ratio(
+            "start of 500 children ÷ posix_spawn loop on two threads",
+            &start,
+            &bare_start,
+            "ms",
+            Some(1.5),
+        ));
+        rows.push(Row::ratio("stop of 500 children ÷ kill-and-wait loop", &stop, &bare_stop, "ms", Some(1.5)));
     }
-    let (respawn, bare_respawn) = respawns(&child, &folder(work.path(), "respawn"));
-    let mut rows = vec![
-        Row::ratio("start of 500 children ÷ posix_spawn loop on two threads", &start, &bare_start, "ms", Some(1.5)),
-        Row::ratio("stop of 500 children ÷ kill-and-wait loop", &stop, &bare_stop, "ms", Some(1.5)),
-        Row::ratio("SIGKILL to first instruction ÷ wait-and-respawn loop", &respawn, &bare_respawn, "ms", Some(1.5)),
-    ];
-    rows.extend(idle(&child, &folder(work.path(), "idle")));
-    rows.extend(peers(&child, work.path(), &bare_start));
-    report("children", &rows);
+    if wanted("respawn") {
+        let (respawn, bare) = respawns(&child, &folder(work.path(), "respawn"));
+        rows.push(Row::ratio("SIGKILL to first instruction ÷ wait-and-respawn loop", &respawn, &bare, "ms", Some(1.5)));
+    }
+    if wanted("idle") {
+        rows.extend(idle(&child, &folder(work.path(), "idle")));
+    }
+    if wanted("peers") {
+        rows.extend(peers(&child, work.path()));
+    }
+    // A part of the rows is for whoever works on that part: only a whole run is written down.
+    if chosen.is_empty() {
+        report("children", &rows);
+    } else {
+        print(&rows);
+    }
 }
 
 /// As root the children run as another account, which must reach these files.
@@ -256,8 +277,8 @@ fn idle(child: &Path, dir: &Path) -> Vec<Row> {
     ]
 }
 
-/// Start of the same children by other supervisors, where they are installed. One sample per three of ours.
-fn peers(child: &Path, work: &Path, bare: &[f64]) -> Vec<Row> {
+/// Start of the same children by other supervisors, where they are installed.
+fn peers(child: &Path, work: &Path) -> Vec<Row> {
     let found = |name: &str| {
         std::env::var_os("PATH").is_some_and(|path| std::env::split_paths(&path).any(|dir| dir.join(name).is_file()))
     };
@@ -268,9 +289,12 @@ fn peers(child: &Path, work: &Path, bare: &[f64]) -> Vec<Row> {
         if !found(name) {
             continue;
         }
-        let samples: Vec<f64> =
-            (0..3).map(|sample| peer(child, &folder(work, &format!("{name}-{sample}")), start)).collect();
-        rows.push(Row::ratio(&format!("for comparison: {name} starts 500"), &samples, bare, "ms", None));
+        let (mut samples, mut bare) = (Vec::new(), Vec::new());
+        for sample in 0..PEER_SAMPLES {
+            samples.push(peer(child, &folder(work, &format!("{name}-{sample}")), start));
+            bare.push(bare_start_stop(child, &folder(work, &format!("{name}-bare-{sample}"))).0);
+        }
+        rows.push(Row::ratio(&format!("for comparison: {name} starts 500"), &samples, &bare, "ms", None));
     }
     rows
 }

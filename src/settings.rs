@@ -37,6 +37,11 @@ pub const RUN: Setting = Setting::new("REEVE_RUN", "names the run of a service i
 /// Those that are for people.
 pub const ALL: &[Setting] = &[FILE, DATA_DIR, MODE, PORT_OFFSET, LOG, LOG_FORMAT, PARTS_DIR, OFFLINE];
 
+/// Where a part lies, ahead of every other place: `REEVE_PART_NODE_RED` for `node-red`.
+pub fn part(name: &str) -> String {
+    format!("REEVE_PART_{}", name.to_uppercase().replace(['-', '.'], "_"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -47,9 +52,4 @@ mod tests {
         assert_eq!(names.len(), ALL.len());
         assert!(names.iter().all(|name| name.starts_with("REEVE_")));
     }
-}
-
-/// Where a part lies, ahead of every other place: `REEVE_PART_NODE_RED` for `node-red`.
-pub fn part(name: &str) -> String {
-    format!("REEVE_PART_{}", name.to_uppercase().replace(['-', '.'], "_"))
 }

@@ -80,6 +80,8 @@ pub struct Row {
     pub bare: String,
     pub value: f64,
     pub limit: Option<f64>,
+    /// The limit is the least, not the most.
+    pub at_least: bool,
 }
 
 impl Row {
@@ -90,34 +92,62 @@ impl Row {
             let high = all.iter().copied().fold(0.0, f64::max);
             format!("{value:.2} {unit} ({low:.2}–{high:.2}, n={})", all.len())
         };
-        Self { what: what.into(), reeve: side(ours, reeve), bare: side(theirs, bare), value: ours / theirs, limit }
+        Self {
+            what: what.into(),
+            reeve: side(ours, reeve),
+            bare: side(theirs, bare),
+            value: ours / theirs,
+            limit,
+            at_least: false,
+        }
+    }
+
+    /// More is better: the limit is the least.
+    pub fn at_least(mut self) -> Self {
+        self.at_least = true;
+        self
     }
 
     pub fn value(what: &str, value: f64, unit: &str, limit: Option<f64>) -> Self {
-        Self { what: what.into(), reeve: format!("{value:.2} {unit}"), bare: "–".into(), value, limit }
+        Self {
+            what: what.into(), reeve: format!("{value:.2} {unit}"), bare: "–".into(), value, limit, at_least: false
+        }
     }
 }
 
-/// Prints the table and puts it between the marks `<!-- name -->` of docs/benchmarks.md.
-#[expect(clippy::print_stdout, reason = "the table is what a bench is for")]
-pub fn report(name: &str, rows: &[Row]) {
+fn table(rows: &[Row]) -> String {
     let mut table = String::from("| what | reeve | bare | ratio or value | mark | |\n|---|---|---|---|---|---|\n");
     for row in rows {
         let (mark, verdict) = match row.limit {
-            Some(limit) => (format!("≤ {limit}"), if row.value <= limit { "met" } else { "**missed**" }),
-            None => ("–".into(), ""),
+            Some(limit) if row.at_least => (format!("≥ {limit}"), row.value >= limit),
+            Some(limit) => (format!("≤ {limit}"), row.value <= limit),
+            None => ("–".into(), true),
+        };
+        let verdict = match (row.limit, verdict) {
+            (None, _) => "",
+            (_, true) => "met",
+            (_, false) => "**missed**",
         };
         writeln!(table, "| {} | {} | {} | {:.2} | {mark} | {verdict} |", row.what, row.reeve, row.bare, row.value)
             .expect("writing to a String");
     }
-    let machine = machine();
-    println!("{machine}\n\n{table}");
+    table
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what a bench is for")]
+pub fn print(rows: &[Row]) {
+    println!("{}\n\n{}", machine(), table(rows));
+}
+
+/// Prints the table and puts it between the marks `<!-- name -->` of docs/benchmarks.md.
+pub fn report(name: &str, rows: &[Row]) {
+    print(rows);
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/benchmarks.md");
     let text = fs::read_to_string(&path).expect("docs/benchmarks.md is there");
     let (open, close) = (format!("<!-- {name} -->\n"), format!("<!-- /{name} -->"));
     let (before, rest) = text.split_once(&open).expect("the opening mark");
     let (_, after) = rest.split_once(&close).expect("the closing mark");
-    fs::write(&path, format!("{before}{open}{machine}\n\n{table}{close}{after}"))
+    fs::write(&path, format!("{before}{open}{}\n\n{}{close}{after}", machine(), table(rows)))
         .expect("docs/benchmarks.md is written");
 }
 

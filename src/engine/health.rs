@@ -281,7 +281,10 @@ impl Engine {
             run.ready = true;
         }
         self.services[index].probe_failure = None;
-        self.set_timer(index, Timer::Stable, self.now.after(self.services[index].policy.restart.stable_after));
+        // Without failures there is nothing to forget, and a stack at rest need not wake up for it.
+        if self.services[index].attempts > 0 {
+            self.set_timer(index, Timer::Stable, self.now.after(self.services[index].policy.restart.stable_after));
+        }
         self.set_phase(index, Phase::Ready, message, None);
     }
 

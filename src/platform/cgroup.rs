@@ -1,12 +1,11 @@
 //! The v2 cgroup directory reeve may work in: finding it, and one group's files.
 
-use std::ffi::CString;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
@@ -93,54 +92,52 @@ pub fn enable(path: &Path, wanted: &[String]) -> Vec<String> {
 }
 
 /// One cgroup directory.
+///
+/// It is known by its path: every descriptor that is kept open is copied and closed again by each later start.
 #[derive(Debug)]
 pub struct Group {
     pub path: PathBuf,
-    dir: Arc<OwnedFd>,
-    events: OwnedFd,
-}
-
-fn open_at(dir: Option<BorrowedFd<'_>>, path: &Path, flags: i32) -> io::Result<OwnedFd> {
-    let name = CString::new(path.as_os_str().as_bytes())?;
-    let at = dir.map_or(libc::AT_FDCWD, |d| d.as_raw_fd());
-    // SAFETY: opens a path; the new descriptor is owned by nobody else.
-    unsafe {
-        let fd = libc::openat(at, name.as_ptr(), flags | libc::O_CLOEXEC);
-        if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(OwnedFd::from_raw_fd(fd)) }
-    }
+    /// Open from the making of the group until something was started in it.
+    dir: Mutex<Option<Arc<OwnedFd>>>,
 }
 
 impl Group {
     /// Makes the directory (its parent must exist) or takes an existing one.
     pub fn create(path: PathBuf) -> io::Result<Self> {
         match fs::create_dir(&path) {
-            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => Err(e),
-            _ => Self::open(path),
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
         }
+        let dir = Mutex::new(Some(Arc::new(File::open(&path)?.into())));
+        Ok(Self { path, dir })
     }
 
     pub fn open(path: PathBuf) -> io::Result<Self> {
-        let dir = open_at(None, &path, libc::O_DIRECTORY | libc::O_RDONLY)?;
-        let events = open_at(Some(dir.as_fd()), Path::new("cgroup.events"), libc::O_RDONLY)?;
-        Ok(Self { path, dir: Arc::new(dir), events })
+        fs::metadata(path.join("cgroup.events"))?;
+        Ok(Self { path, dir: Mutex::default() })
     }
 
-    pub fn dir(&self) -> Arc<OwnedFd> {
-        Arc::clone(&self.dir)
+    /// The directory, to be born in.
+    pub fn dir(&self) -> io::Result<Arc<OwnedFd>> {
+        let mut dir = self.dir.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(dir) = &*dir {
+            return Ok(Arc::clone(dir));
+        }
+        Ok(Arc::clone(dir.insert(Arc::new(File::open(&self.path)?.into()))))
     }
 
-    /// One read: whether any process, also in groups below, is alive.
+    /// The start is over.
+    pub fn close_dir(&self) {
+        *self.dir.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Whether no process, also in groups below, is alive.
     pub fn is_empty(&self) -> io::Result<bool> {
-        let mut buffer = [0_u8; 128];
-        // SAFETY: reads into a local buffer from an open file.
-        let read = unsafe { libc::pread(self.events.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
-        match usize::try_from(read) {
-            Ok(read) => Ok(memchr::memmem::find(&buffer[..read], b"populated 0").is_some()),
-            Err(_) => match io::Error::last_os_error() {
-                // The directory was removed, which only an empty one can be.
-                e if e.raw_os_error() == Some(libc::ENODEV) => Ok(true),
-                e => Err(e),
-            },
+        match File::open(self.path.join("cgroup.events")) {
+            Ok(events) => is_empty(&events),
+            // The directory was removed, which only an empty one can be.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(e) => Err(e),
         }
     }
 
@@ -149,14 +146,15 @@ impl Group {
         if self.is_empty()? {
             return Ok(());
         }
-        // A file of its own: the kernel remembers per open file what has been seen.
-        let own = open_at(Some(self.dir.as_fd()), Path::new("cgroup.events"), libc::O_RDONLY)?;
+        // One file for the whole wait: the kernel remembers per open file what has been seen.
+        let events = match File::open(self.path.join("cgroup.events")) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            events => events?,
+        };
         // SAFETY: the registration owns the descriptor, which therefore stays open as long as it.
-        let watch =
-            unsafe { AsyncFd::register_with_interest(Watched { path: &self.path, events: own }, Interest::PRIORITY) }
-                .map_err(io::Error::from)?;
+        let watch = unsafe { AsyncFd::register_with_interest(events, Interest::PRIORITY) }.map_err(io::Error::from)?;
         loop {
-            if watch.get_ref().is_empty()? {
+            if is_empty(watch.get_ref())? {
                 return Ok(());
             }
             let mut guard = watch.ready(Interest::PRIORITY).await?;
@@ -190,10 +188,9 @@ impl Group {
     }
 
     pub fn write(&self, file: &str, text: &str) -> io::Result<()> {
-        let fd = open_at(Some(self.dir.as_fd()), Path::new(file), libc::O_WRONLY)?;
-        // SAFETY: writes a live buffer to an open file.
-        let written = unsafe { libc::write(fd.as_raw_fd(), text.as_ptr().cast(), text.len()) };
-        if written < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        // Never made when missing: which files there are says what the kernel can do.
+        let mut file = fs::OpenOptions::new().write(true).open(self.path.join(file))?;
+        io::Write::write_all(&mut file, text.as_bytes())
     }
 
     /// All processes, also of groups that a service made below its own.
@@ -213,28 +210,13 @@ impl Group {
     }
 }
 
-#[derive(Debug)]
-struct Watched<'a> {
-    path: &'a Path,
-    events: OwnedFd,
-}
-
-impl AsRawFd for Watched<'_> {
-    fn as_raw_fd(&self) -> i32 {
-        self.events.as_raw_fd()
-    }
-}
-
-impl Watched<'_> {
-    fn is_empty(&self) -> io::Result<bool> {
-        let mut buffer = [0_u8; 128];
-        // SAFETY: reads into a local buffer from an open file.
-        let read = unsafe { libc::pread(self.events.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
-        match usize::try_from(read) {
-            Ok(read) => Ok(memchr::memmem::find(&buffer[..read], b"populated 0").is_some()),
-            Err(_) if !self.path.exists() => Ok(true),
-            Err(_) => Err(io::Error::last_os_error()),
-        }
+fn is_empty(events: &File) -> io::Result<bool> {
+    let mut buffer = [0_u8; 128];
+    match events.read_at(&mut buffer, 0) {
+        Ok(read) => Ok(memchr::memmem::find(&buffer[..read], b"populated 0").is_some()),
+        // Removed while the file was open.
+        Err(e) if e.raw_os_error() == Some(libc::ENODEV) => Ok(true),
+        Err(e) => Err(e),
     }
 }
 

@@ -120,6 +120,6 @@ fn legacy(tree: &Tree, wanted: &Wanted) -> Result<&'static str, String> {
 fn size(bytes: u64) -> String {
     const UNITS: [(&str, u64); 6] =
         [("GiB", 1 << 30), ("GB", 1_000_000_000), ("MiB", 1 << 20), ("MB", 1_000_000), ("KiB", 1 << 10), ("kB", 1000)];
-    let fits = UNITS.iter().find(|(_, unit)| bytes >= *unit && bytes % unit == 0);
+    let fits = UNITS.iter().find(|(_, unit)| bytes >= *unit && bytes.is_multiple_of(*unit));
     fits.map_or_else(|| format!("{bytes} bytes"), |(name, unit)| format!("{} {name}", bytes / unit))
 }

@@ -14,6 +14,7 @@ pub mod hierarchy;
 pub mod identity;
 pub mod limits;
 pub mod lock;
+pub mod memory;
 pub mod notify;
 pub mod ports;
 pub mod reaper;

@@ -197,7 +197,7 @@ impl Systemd {
         Self::new(variable("NOTIFY_SOCKET").as_deref(), watchdog)
     }
 
-    fn new(socket: Option<&str>, watchdog: Option<Duration>) -> Self {
+    pub(super) fn new(socket: Option<&str>, watchdog: Option<Duration>) -> Self {
         let mut made = Self { address: None, socket: None, watchdog, complained: AtomicBool::new(false) };
         let Some(name) = socket.filter(|name| !name.is_empty()) else { return made };
         let address = match name.strip_prefix('@') {
@@ -215,6 +215,11 @@ impl Systemd {
             Err(error) => made.complain(&error),
         }
         made
+    }
+
+    /// Whether a service manager started us and listens.
+    pub fn is_there(&self) -> bool {
+        self.socket.is_some()
     }
 
     pub fn ready(&self) {
@@ -254,7 +259,7 @@ impl Systemd {
 }
 
 /// Meant for us only when it names our pid, or nobody's.
-fn watchdog(period: Option<&str>, pid: Option<&str>) -> Option<Duration> {
+pub(super) fn watchdog(period: Option<&str>, pid: Option<&str>) -> Option<Duration> {
     if pid.is_some_and(|pid| pid.parse() != Ok(std::process::id())) {
         return None;
     }

@@ -53,11 +53,6 @@ impl Registry {
         pids.live.remove(&pid);
         pids.abandoned.insert(pid);
     }
-
-    /// Whether somebody waits for this child of ours.
-    pub(super) fn owns(&self, pid: i32) -> bool {
-        self.pids().live.contains(&pid)
-    }
 }
 
 /// Makes this process the parent of orphans below it.
@@ -82,8 +77,12 @@ pub fn reap_orphans() -> usize {
         return 0;
     }
     let _no_births = registry().births.write().unwrap_or_else(PoisonError::into_inner);
-    // The peek shows one ended child only, and an owned one would hide the others: look at all.
-    children().into_iter().filter(|pid| is_orphan(*pid) && reap(*pid)).count()
+    // The peek shows one ended child only, and an owned one would hide the others: look at all that are not owned.
+    let candidates: Vec<i32> = {
+        let pids = registry().pids();
+        children().into_iter().filter(|pid| !pids.live.contains(pid)).collect()
+    };
+    candidates.into_iter().filter(|pid| is_orphan(*pid) && reap(*pid)).count()
 }
 
 /// A service has a session of its own, so what it leaves behind is never in ours; a helper started by other means is.
@@ -94,7 +93,7 @@ fn is_orphan(pid: i32) -> bool {
     let own = std::process::id() as i32;
     // SAFETY: asks for our own session.
     let session = unsafe { libc::getsid(0) };
-    identity::stat(pid).is_some_and(|s| s.is_dead() && s.parent == own && s.session != session) && !registry().owns(pid)
+    identity::stat(pid).is_some_and(|s| s.is_dead() && s.parent == own && s.session != session)
 }
 
 fn reap(pid: i32) -> bool {

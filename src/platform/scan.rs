@@ -140,9 +140,21 @@ impl Scan {
     pub async fn wait_empty(&self) -> io::Result<()> {
         let mut waits = RESCAN.iter();
         let mut wait = RESCAN[0];
-        while !self.members().is_empty() {
-            if self.condemned.load(Ordering::Relaxed) {
-                self.kill_found(&mut HashSet::new())?;
+        let mut confirmed = false;
+        loop {
+            let condemned = self.condemned.load(Ordering::Relaxed);
+            if self.members().is_empty() {
+                // Who is just becoming another program shows no environment for a moment: after a kill one look, which
+                // could miss it, is not enough.
+                if confirmed || !condemned {
+                    break;
+                }
+                confirmed = true;
+            } else {
+                confirmed = false;
+                if condemned {
+                    self.kill_found(&mut HashSet::new())?;
+                }
             }
             wait = *waits.next().unwrap_or(&wait);
             tokio::time::sleep(wait).await;

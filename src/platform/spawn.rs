@@ -194,7 +194,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
     reaper::registry().insert(pid);
     drop(birth);
     // SAFETY: the kernel has just made this descriptor for us.
-    let pidfd = unsafe { OwnedFd::from_raw_fd(pidfd) };
+    let pidfd = descriptors::set_aside(unsafe { OwnedFd::from_raw_fd(pidfd) });
     // SAFETY: a live field; volatile because the other process wrote it behind the compiler's back.
     let (stage, errno) = unsafe {
         (ptr::read_volatile(&raw const prepared.failed_stage), ptr::read_volatile(&raw const prepared.failed_errno))
@@ -222,13 +222,12 @@ impl Child {
 
     /// Waits for the end without blocking the runtime, and reaps.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        let copy = self.pidfd.try_clone()?;
-        // SAFETY: the registration owns the descriptor, which therefore stays open as long as it.
-        let ready = unsafe { AsyncFd::register_with_interest(copy, Interest::READABLE) }.map_err(io::Error::from)?;
+        // SAFETY: `self` is borrowed for as long as this future lives, and the descriptor is only closed with it.
+        let pidfd = unsafe { BorrowedFd::borrow_raw(self.pidfd.as_raw_fd()) };
+        // SAFETY: the descriptor stays open as long as the registration, as said above.
+        let ready = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.map_err(io::Error::from)?;
+        // A child that has ended already is readable at once.
         loop {
-            if let Some(status) = self.try_wait()? {
-                return Ok(status);
-            }
             let mut guard = ready.readable().await?;
             guard.clear_ready();
             if let Some(status) = self.try_wait()? {

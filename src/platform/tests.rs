@@ -6,21 +6,45 @@ use std::time::{Duration, Instant};
 
 use super::*;
 
+mod isolated;
+mod limits;
+mod notify;
+mod plan;
+mod stop;
+
+/// What cannot be tested here is said aloud, not passed over.
+fn skipped(what: &str, reason: &str) {
+    let line = format!("SKIPPED {what}: {reason}\n");
+    std::io::Write::write_all(&mut std::io::stderr(), line.as_bytes()).unwrap();
+}
+
+/// Until it holds, or panics.
+async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+fn text(mut reader: std::io::PipeReader) -> String {
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    text
+}
+
 fn shell(script: &str) -> SpawnPlan {
     let mut plan = SpawnPlan::new("/bin/sh").args(["-c", script]);
     plan.env.push(("PATH".into(), "/usr/bin:/bin".into()));
     plan
 }
 
-/// The rungs to test; a cgroup that cannot be used is said aloud, not passed over.
+/// The rungs to test.
 fn rungs(name: &str) -> Vec<Containment> {
     let mut found = vec![Containment::forced(name, Rung::Subreaper).unwrap()];
     match Containment::forced(name, Rung::Cgroup) {
         Ok(containment) => found.push(containment),
-        Err(reason) => {
-            std::io::Write::write_all(&mut std::io::stderr(), format!("SKIPPED cgroup rung: {reason}\n").as_bytes())
-                .unwrap()
-        }
+        Err(reason) => skipped("cgroup rung", &reason),
     }
     found
 }
@@ -32,6 +56,7 @@ fn start(tree: &Tree, script: &str) -> (Child, std::io::PipeReader) {
     plan.env.push((name.into(), value.into()));
     plan.stdout = Some(OwnedFd::from(writer));
     plan.cgroup = tree.placement();
+    plan.join = tree.joins().unwrap();
     let child = spawn(&plan).unwrap();
     tree.set_leader(child.pid, child.start_time);
     (child, reader)

@@ -224,12 +224,11 @@ impl Containment {
 }
 
 impl Tree {
-    /// For `SpawnPlan::cgroup`.
+    /// For `SpawnPlan::cgroup`. Cannot fail before the first start; later the directory is opened anew.
     pub fn placement(&self) -> Option<Arc<OwnedFd>> {
-        match &self.holder {
-            Holder::Group(group) => Some(group.dir()),
-            Holder::Scan(_) => None,
-        }
+        let dir = self.group()?.dir();
+        dir.inspect_err(|error| tracing::error!(%error, tree = self.name, "cannot open a cgroup for a further start"))
+            .ok()
     }
 
     /// The variable that every process of this run must carry; the last resort of a scan.
@@ -260,6 +259,11 @@ impl Tree {
         }
     }
 
+    #[cfg(test)]
+    pub(super) fn legacy_paths(&self) -> Vec<PathBuf> {
+        self.legacy().clone()
+    }
+
     fn with_legacy(self) -> Self {
         hierarchy::existing(&self.name).into_iter().for_each(|group| self.add_legacy(group));
         self
@@ -281,8 +285,9 @@ impl Tree {
     pub fn set_leader(&self, pid: i32, start_time: u64) {
         // A second leader of one run only matters to the scan.
         let _first = self.leader.set((pid, start_time));
-        if let Holder::Scan(scan) = &self.holder {
-            scan.add_leader(pid, start_time);
+        match &self.holder {
+            Holder::Scan(scan) => scan.add_leader(pid, start_time),
+            Holder::Group(group) => group.close_dir(),
         }
     }
 

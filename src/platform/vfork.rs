@@ -12,6 +12,11 @@ use super::spawn_error::Stage;
 
 /// Large enough for a debug build's frames; small enough to come from the allocator without a system call.
 const STACK_BYTES: usize = 48 * 1024;
+/// Descriptors are shared as well, and the child leaves them behind as its first act: copying the thousands that a large
+/// stack has, only for exec to close them, would be the larger part of a start (see `leave_descriptors`).
+const SHARED: c_int = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::CLONE_FILES;
+/// `close_range`: in a table of its own.
+const CLOSE_RANGE_UNSHARE: c_int = 2;
 const CLONE_CLEAR_SIGHAND: u64 = 0x1_0000_0000;
 const CLONE_INTO_CGROUP: u64 = 0x2_0000_0000;
 /// The kernel's own set has 64 signals in 8 bytes, unlike the C library's.
@@ -108,7 +113,7 @@ fn attempt_all(prepared: &mut Prepared<'_>, stack: u64) -> Result<(libc::pid_t, 
 fn clone3(prepared: &mut Prepared<'_>, stack: u64, more: u64) -> Result<(libc::pid_t, RawFd), c_int> {
     let mut pidfd: RawFd = -1;
     let args = CloneArgs {
-        flags: (libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD) as u64 | more,
+        flags: SHARED as u64 | more,
         pidfd: (&raw mut pidfd) as u64,
         exit_signal: libc::SIGCHLD as u64,
         stack,
@@ -125,7 +130,7 @@ fn clone3(prepared: &mut Prepared<'_>, stack: u64, more: u64) -> Result<(libc::p
 
 fn clone_old(prepared: &mut Prepared<'_>, stack: u64) -> Result<(libc::pid_t, RawFd), c_int> {
     let mut pidfd: RawFd = -1;
-    let flags = libc::CLONE_VM | libc::CLONE_VFORK | libc::CLONE_PIDFD | libc::SIGCHLD;
+    let flags = SHARED | libc::SIGCHLD;
     let top = stack as usize + STACK_BYTES;
     // SAFETY: as in `clone3`; the third argument is where the pidfd is stored, on both architectures.
     let pid = unsafe {
@@ -216,6 +221,9 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
     // SAFETY: plain system calls with prepared, live arguments. The raw calls for identities are on purpose: the C
     // library's versions would try to change every thread of the parent.
     unsafe {
+        if leave_descriptors(p) < 0 {
+            return Stage::Descriptors;
+        }
         if let (true, Some(dir)) = (p.join_cgroup, p.cgroup) {
             let fd = libc::openat(dir, c"cgroup.procs".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
             if fd < 0 || libc::write(fd, c"0".as_ptr().cast(), 1) < 0 {
@@ -290,6 +298,29 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
         libc::execve(p.program, p.argv, p.envp);
     }
     Stage::Exec
+}
+
+/// Gets a table of descriptors of the child's own: a copy of ours up to the highest number that it needs. The kernel copies
+/// no more than that, so it pays that what we hold for long has high numbers (`descriptors::set_aside`).
+unsafe fn leave_descriptors(p: &Prepared<'_>) -> c_int {
+    let mut highest = 2;
+    for (source, _) in p.fds.iter() {
+        highest = highest.max(*source);
+    }
+    for procs in p.join {
+        highest = highest.max(*procs);
+    }
+    if let Some(dir) = p.cgroup {
+        highest = highest.max(if p.join_cgroup { dir } else { 0 });
+    }
+    // SAFETY: changes only the table of this process, which this very call makes its own.
+    unsafe {
+        if libc::syscall(libc::SYS_close_range, highest + 1, u32::MAX, CLOSE_RANGE_UNSHARE) == 0 {
+            return 0;
+        }
+        // Before Linux 5.9, or where a filter refuses: a whole copy, of which exec closes what is not wanted.
+        libc::syscall(libc::SYS_unshare, libc::CLONE_FILES) as c_int
+    }
 }
 
 /// Ignored signals survive both the clone and exec; a program expects none ignored. (Handlers end with exec anyhow.)

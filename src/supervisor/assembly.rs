@@ -97,6 +97,7 @@ impl Assembly {
         lock(&self.limits).insert(spec.name.clone(), enforced);
     }
 
+    /// Written with the rest of this turn of the loop.
     pub fn journal_spawn(&self, spec: &ServiceSpec, run: RunId, child: &Child) {
         lock(&self.journal).spawned(&spec.name, run.0, child, &spec.stop);
     }
@@ -104,7 +105,9 @@ impl Assembly {
     /// A helper is asked to end like a service, but not for long.
     pub fn journal_helper(&self, name: &str, run: RunId, child: &Child) {
         let stop = crate::spec::StopSpec { grace: HELPER_GRACE, ..Default::default() };
-        lock(&self.journal).spawned(name, run.0, child, &stop);
+        let mut journal = lock(&self.journal);
+        journal.spawned(name, run.0, child, &stop);
+        journal.flush();
     }
 
     pub fn journal_gone(&self, service: ServiceId, run: RunId) {
@@ -112,7 +115,13 @@ impl Assembly {
     }
 
     pub fn journal_helper_gone(&self, name: &str, run: RunId) {
-        lock(&self.journal).gone(name, run.0);
+        let mut journal = lock(&self.journal);
+        journal.gone(name, run.0);
+        journal.flush();
+    }
+
+    pub fn journal_flush(&self) {
+        lock(&self.journal).flush();
     }
 }
 

@@ -56,6 +56,7 @@ impl Supervisor {
                 let service = Some(&record.service).filter(|name| !name.is_empty()).map(tracing::field::display);
                 tracing::info!(service, kind = %record.kind, "{}", record.message);
                 self.end.record(record);
+                self.eventful = true;
             }
             Effect::Finished { left } => self.finished = Some(left),
         }
@@ -80,11 +81,7 @@ impl Supervisor {
         let Some(prepared) = self.live(service, run).and_then(|live| live.prepared.clone()) else {
             return self.queue.push_back(Event::SpawnFailed { service, run, failure: gone("its preparation") });
         };
-        let (assembly, outbox) = (Arc::clone(&self.assembly), self.outbox.clone());
-        tokio::spawn(async move {
-            let result = launch::launch(assembly, service, run, prepared).await.map(Box::new);
-            send(&outbox, Message::Launched { service, run, result }).await;
-        });
+        launch::launch(Arc::clone(&self.assembly), service, run, prepared, self.outbox.clone());
     }
 
     /// The child runs: its lines, its end and its notices are listened to from here on.
@@ -189,6 +186,10 @@ impl Supervisor {
         let Some(tree) = self.live(service, run).and_then(|live| live.tree.clone()) else {
             return self.queue.push_back(Event::TreeEmpty { service, run });
         };
+        // Most leaders leave nobody behind; where one read tells so, there is nothing to kill and to wait for.
+        if tree.path().is_some() && tree.is_empty().unwrap_or(false) {
+            return self.queue.push_back(Event::TreeEmpty { service, run });
+        }
         let outbox = self.outbox.clone();
         let watch = tokio::spawn(async move {
             kill(&tree).await;

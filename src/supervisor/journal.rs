@@ -49,6 +49,8 @@ pub struct Lease {
 #[derive(Debug)]
 pub struct Journal {
     file: File,
+    /// Lines of this turn of the loop, for one write.
+    pending: Vec<u8>,
     path: PathBuf,
     boot_id: String,
 }
@@ -59,7 +61,7 @@ impl Journal {
         let file = File::options().create(true).write(true).truncate(true).mode(0o600).open(path)?;
         drop(file);
         let file = File::options().append(true).open(path)?;
-        Ok(Self { file, path: path.to_owned(), boot_id: identity::boot_id()?.to_owned() })
+        Ok(Self { file, pending: Vec::new(), path: path.to_owned(), boot_id: identity::boot_id()?.to_owned() })
     }
 
     pub fn spawned(&mut self, service: &str, run: u64, child: &Child, stop: &StopSpec) {
@@ -79,15 +81,23 @@ impl Journal {
         self.append(&Line::Gone { service: service.to_owned(), run });
     }
 
-    /// A lease that cannot be written is told and not fatal: cgroup and marker still lead to the process.
     fn append(&mut self, line: &Line) {
-        let written = serde_json::to_vec(line).map_err(io::Error::other).and_then(|mut text| {
-            text.push(b'\n');
-            self.file.write_all(&text)
-        });
-        if let Err(error) = written {
-            tracing::warn!(path = %self.path.display(), %error, "a lease cannot be written");
+        match serde_json::to_writer(&mut self.pending, line) {
+            Ok(()) => self.pending.push(b'\n'),
+            Err(error) => tracing::warn!(path = %self.path.display(), %error, "a lease cannot be written"),
         }
+    }
+
+    /// Writes what was noted. A lease that cannot be written is told and not fatal: cgroup and marker still lead to the
+    /// process.
+    pub fn flush(&mut self) {
+        if self.pending.is_empty() {
+            return;
+        }
+        if let Err(error) = self.file.write_all(&self.pending) {
+            tracing::warn!(path = %self.path.display(), %error, "leases cannot be written");
+        }
+        self.pending.clear();
     }
 }
 
@@ -357,6 +367,7 @@ mod tests {
         journal.append(&Line::Spawned(lease("old", "another-boot")));
         journal.append(&Line::Spawned(lease("gone", own)));
         journal.gone("gone", 1);
+        journal.flush();
         journal.file.write_all(b"{\"kind\":\"spawned\",\"boo").unwrap();
         assert_eq!(read(&path), vec![lease("kept", own)]);
     }

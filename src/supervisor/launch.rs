@@ -5,10 +5,13 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use tokio::sync::mpsc;
 
 use super::assembly::Assembly;
 use super::prepare::Prepared;
+use super::run::Message;
 use crate::engine::{Exit, Failure, FailureKind, RunId};
+use crate::platform::descriptors::set_aside;
 use crate::platform::{Child, ExitStatus, Scope, SpawnError, SpawnPlan, Stage, Tree};
 use crate::spec::{ServiceId, ServiceSpec, StopScope};
 
@@ -21,18 +24,23 @@ pub struct Launched {
     pub stderr: OwnedFd,
 }
 
-/// Starts the leader on the blocking pool: a clone waits until the program's file has been read.
-pub async fn launch(
+/// Starts the leader on the blocking pool, at once: a clone waits until the program's file has been read, and while the
+/// loop still prepares one service, the one before it is being started. The answer goes to the loop.
+pub fn launch(
     assembly: Arc<Assembly>,
     service: ServiceId,
     run: RunId,
     prepared: Arc<Prepared>,
-) -> Result<Launched, Failure> {
-    let work = move || launch_now(&assembly, assembly.stack.service(service), run, &prepared);
-    match tokio::task::spawn_blocking(work).await {
-        Ok(result) => result,
-        Err(error) => Err(transient(format!("the start was interrupted: {error}"), None)),
-    }
+    outbox: mpsc::Sender<Message>,
+) {
+    // Not awaited: the work itself answers, also when it panics.
+    drop(tokio::task::spawn_blocking(move || {
+        let work = || launch_now(&assembly, assembly.stack.service(service), run, &prepared);
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(transient("the start was interrupted by a fault of reeve's own".to_owned(), None)));
+        // Fails only when the loop has ended, and the tree with its leader goes with the message.
+        let _ = outbox.blocking_send(Message::Launched { service, run, result: result.map(Box::new) });
+    }));
 }
 
 fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Prepared) -> Result<Launched, Failure> {
@@ -89,6 +97,7 @@ pub(super) fn give_back(tree: &Tree) {
 /// A pipe whose read end never blocks us and whose ends nobody inherits by accident.
 pub(super) fn output_pipe() -> io::Result<(OwnedFd, OwnedFd)> {
     let (reader, writer) = nix::unistd::pipe2(OFlag::O_CLOEXEC)?;
+    let reader = set_aside(reader);
     fcntl(&reader, FcntlArg::F_SETFL(OFlag::O_NONBLOCK))?;
     Ok((reader, writer))
 }

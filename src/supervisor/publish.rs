@@ -9,14 +9,18 @@ use super::handle::{ServiceExtra, TailLine, View};
 use crate::engine::{Engine, Tick};
 use crate::spec::ServiceSpec;
 
-/// A view of 500 services costs some tenth of a millisecond: this often it can be made without being felt.
+/// Views are made at most this often.
 const PERIOD: Duration = Duration::from_millis(10);
+
+/// Between two views passes this many times what the last one took: with many services, a start is not spent on showing it.
+const SPARED: u32 = 30;
 
 /// Remembers whether there is news, and when the last view went out.
 #[derive(Debug, Default)]
 pub struct Publisher {
     dirty: bool,
     last: Option<Instant>,
+    cost: Duration,
     fixed: Option<Arc<View>>,
 }
 
@@ -27,30 +31,44 @@ impl Publisher {
 
     /// When the news should go out at the latest.
     pub fn due(&self) -> Option<tokio::time::Instant> {
-        self.dirty.then(|| self.last.map_or_else(Instant::now, |last| last + PERIOD).into())
+        self.dirty.then(|| self.last.map_or_else(Instant::now, |last| last + self.period()).into())
     }
 
     pub fn is_due(&self) -> bool {
-        self.dirty && self.last.is_none_or(|last| last.elapsed() >= PERIOD)
+        self.dirty && self.last.is_none_or(|last| last.elapsed() >= self.period())
+    }
+
+    fn period(&self) -> Duration {
+        PERIOD.max(self.cost * SPARED)
     }
 
     /// The view as of now.
     pub fn view(&mut self, assembly: &Assembly, engine: &Engine, now: Tick) -> Arc<View> {
+        let begun = Instant::now();
         self.dirty = false;
-        self.last = Some(Instant::now());
         // What does not change is taken from the first view.
         let fixed = self.fixed.get_or_insert_with(|| Arc::new(view(assembly, engine, now)));
         let mut extras = fixed.extras.clone();
         for (extra, service) in extras.iter_mut().zip(&assembly.stack.services) {
             extra.limits = enforced(assembly, service);
         }
-        Arc::new(View {
+        let view = Arc::new(View {
+            stack: fixed.stack.clone(),
+            mode: fixed.mode.clone(),
+            data_dir: fixed.data_dir.clone(),
+            started_at: fixed.started_at,
+            pid: fixed.pid,
             snapshot: engine.snapshot(),
             taken: now,
             taken_at: Instant::now(),
             extras,
-            ..View::clone(fixed)
-        })
+            mechanisms: fixed.mechanisms.clone(),
+            warnings: fixed.warnings.clone(),
+        });
+        let end = Instant::now();
+        self.cost = end - begun;
+        self.last = Some(end);
+        view
     }
 }
 

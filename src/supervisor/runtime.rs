@@ -30,6 +30,13 @@ const STARVED: Duration = Duration::from_secs(5);
 /// The two clocks drift apart by this much only when the machine has slept.
 const SLEPT: Duration = Duration::from_secs(1);
 
+/// Orphans are looked for this long after a child has ended: when hundreds end at once, once for all of them. An ended
+/// orphan costs nothing while it waits.
+const ORPHANS: Duration = Duration::from_millis(100);
+
+/// After so long without anything worth a record, a start or a stop is over, and what it needed is given back.
+const REST: Duration = Duration::from_secs(3);
+
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ended {
@@ -56,6 +63,10 @@ pub struct Supervisor {
     publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
+    orphans_due: Option<Instant>,
+    rest_due: Option<Instant>,
+    /// Something worth a record has happened in this turn.
+    pub(super) eventful: bool,
     suspended: Duration,
     next_request: u64,
     ended_by: Option<i32>,
@@ -98,6 +109,9 @@ impl Supervisor {
             publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
+            orphans_due: None,
+            rest_due: None,
+            eventful: false,
             suspended: clock::suspended(),
             next_request: 0,
             ended_by: None,
@@ -132,6 +146,14 @@ impl Supervisor {
             Some(message) = self.inbox.recv() => self.message(message),
             Some(request) = self.end.requests.recv() => self.command(request),
             () = at(publish) => {}
+            () = at(self.rest_due) => {
+                self.rest_due = None;
+                crate::platform::memory::give_back();
+            }
+            () = at(self.orphans_due) => {
+                self.orphans_due = None;
+                crate::platform::reaper::reap_orphans();
+            }
             () = at(deadline) => {
                 if let Some(late) = deadline.map(|deadline| deadline.elapsed()).filter(|late| *late > STARVED) {
                     self.queue.push_back(Event::Resumed { gap: late });
@@ -161,6 +183,10 @@ impl Supervisor {
                 self.perform(effect);
             }
         }
+        self.assembly.journal_flush();
+        if std::mem::take(&mut self.eventful) {
+            self.rest_due = Some(Instant::now() + REST);
+        }
     }
 
     fn command(&mut self, request: Request) {
@@ -184,7 +210,7 @@ impl Supervisor {
             }
             OsSignal::ReopenLogs => self.assembly.logs.reopen(),
             OsSignal::ChildExited => {
-                crate::platform::reaper::reap_orphans();
+                self.orphans_due.get_or_insert_with(|| Instant::now() + ORPHANS);
             }
             OsSignal::Watchdog => self.assembly.systemd.watchdog(),
         }

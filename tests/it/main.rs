@@ -1,10 +1,23 @@
 //! What users see: the real binary, in a temporary directory, its output and exit code.
 
+#![expect(clippy::expect_used, reason = "in a test, what should not happen ends the test")]
+#![expect(clippy::print_stderr, reason = "what a failed test should tell")]
+
 mod support;
 
+mod config;
 mod exits;
+mod grafana;
+mod health;
+mod limits;
+mod logging;
 mod logs;
+mod parts;
+mod ports;
 mod processes;
 mod recovery;
+mod restart;
 mod signals;
 mod stack;
+mod terminal;
+mod volumes;

@@ -103,6 +103,31 @@ fn the_status_stack_from_nothing_to_nothing() {
         assert!(refused, "without a password");
     });
 
+    // Node-RED gives an administrator a token, and nobody else a flow.
+    let nodered = stack.service("nodered")["ports"]["http"].to_string();
+    let nodered = nodered.trim_matches('"').rsplit(':').next().expect("a port").to_owned();
+    let base = format!("http://127.0.0.1:{nodered}");
+    let password = credential(&stack, "nodered", "administrator (editor and HTTP endpoints)");
+    // Without a provider nobody can say whether TLS would be possible; plain HTTP is all that is asked here.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    runtime.block_on(async {
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let open = client.get(format!("{base}/flows")).send().await.expect("an answer");
+        assert_eq!(open.status(), 401, "without a token");
+        let ask = async |password: &str| {
+            let form =
+                format!("client_id=node-red-admin&grant_type=password&scope=*&username=admin&password={password}");
+            let request = client.post(format!("{base}/auth/token")).body(form);
+            request.header("content-type", "application/x-www-form-urlencoded").send().await.expect("an answer")
+        };
+        assert!(!ask("wrong").await.status().is_success());
+        let token: serde_json::Value = ask(&password).await.json().await.expect("a token");
+        let token = token["access_token"].as_str().expect("a token").to_owned();
+        let flows = client.get(format!("{base}/flows")).bearer_auth(token).send().await.expect("an answer");
+        assert_eq!(flows.status(), 200);
+        assert!(flows.text().await.expect("flows").contains("Hello World!"), "the default flows");
+    });
+
     // A leader is killed: another one is ready, its data there.
     for name in ["postgres", "mongo-registry", "dragonfly", "nodered"] {
         let pid = stack.pid(name);

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::live::{Live, REDRAW};
+use super::live::{Live, REDRAW, rest};
 use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::{Global, Up};
 use crate::cli::exit::Exit;
@@ -22,6 +22,9 @@ use crate::supervisor::why::span;
 
 /// Parts may have to be fetched and processes cleared before the socket is there; the copy's own end is noticed at once.
 const ANSWER: Duration = Duration::from_secs(600);
+
+/// Between two tries to reach it.
+const KNOCK: Duration = Duration::from_millis(5);
 
 /// Starts the copy and watches it.
 pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result {
@@ -100,7 +103,7 @@ async fn first_answer(copy: &mut Child, data_dir: &Path, log: &Path) -> Result<C
         if Instant::now() > deadline {
             return Err(Failure::message(Exit::NotReady, format!("reeve does not answer after {}", span(ANSWER))));
         }
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(KNOCK).await;
     }
 }
 
@@ -117,6 +120,7 @@ pub async fn watch_start(client: &Client, services: &[String], timeout: Duration
     let began = Instant::now();
     let mut events = client.events(&crate::control::wire::EventsQuery { from: None, follow: true }).await?;
     loop {
+        let looked = Instant::now();
         let stack = client.stack().await?;
         live.show(&stack, Duration::ZERO);
         match progress(&stack, services) {
@@ -150,6 +154,18 @@ pub async fn watch_start(client: &Client, services: &[String], timeout: Duration
                 .hint("it goes on in the background; reeve ps shows how far it is"));
             }
             Progress::Under => {}
+        }
+        // What comes while we look away is seen at the next look, and that follows at once.
+        let mut news = false;
+        let away = async {
+            while let Ok(Some(_)) = events.next().await {
+                news = true;
+            }
+        };
+        // Over early means that the stream has ended or failed; the next read tells which.
+        let _ = tokio::time::timeout(rest(looked.elapsed()), away).await;
+        if news {
+            continue;
         }
         // An event means news at once, otherwise the table's clocks tick on.
         match tokio::time::timeout(REDRAW, events.next()).await {

@@ -12,6 +12,11 @@ use crate::engine::Phase;
 /// So often a table is drawn anew although nothing has happened: its clocks tick.
 pub const REDRAW: Duration = Duration::from_millis(200);
 
+/// How long to look away after a look that took so long: a stack of hundreds is looked at less often, not slowed down.
+pub fn rest(look: Duration) -> Duration {
+    (look * 9).min(REDRAW)
+}
+
 /// What has been drawn so far.
 #[derive(Debug)]
 pub struct Live {

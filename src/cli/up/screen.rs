@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use super::live::{Live, REDRAW};
+use super::live::{Live, REDRAW, rest};
 use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::Up;
 use crate::cli::lines::Painter;
@@ -79,6 +79,7 @@ impl Show {
         let mut live = Live::new(self.output);
         let began = Instant::now();
         loop {
+            let looked = Instant::now();
             let view = self.handle.snapshot();
             let stack = stack_of(&view);
             live.show(&stack, Duration::ZERO);
@@ -114,6 +115,7 @@ impl Show {
                 }
                 Progress::Under => {}
             }
+            tokio::time::sleep(rest(looked.elapsed())).await;
             tokio::select! {
                 changed = self.handle.changed() => if changed.is_err() { return false },
                 () = tokio::time::sleep(REDRAW) => {}

@@ -3,6 +3,7 @@
 mod fixture;
 mod scenario;
 mod sim;
+mod stacks;
 mod start;
 mod stop;
 mod trouble;

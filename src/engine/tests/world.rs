@@ -1,21 +1,22 @@
 //! A fake world for the engine: processes that crash, linger and refuse, answers that come late, twice or never when
 //! that is allowed, saves that fail, operators at every moment; and a shadow model that knows what must be.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Duration;
 
-use super::fixture;
+use super::stacks::random_stack;
 use crate::engine::chance::Chance;
 use crate::engine::{
-    Command, Desired, Effect, Engine, Event, Exit, Failure, FailureKind, NotifyMessage, Outcome, Phase, ProbeOutcome,
-    RequestId, RunId, Tick,
+    Command, Desired, Effect, Engine, Event, Exit, Failure, FailureKind, NotifyMessage, ProbeOutcome, RequestId, RunId,
+    Tick,
 };
-use crate::spec::service::HookSpec;
-use crate::spec::{
-    Condition, OnDependencyFailure, OnDependencyRestart, ProbeAction, RestartPolicy, ServiceId, ServiceKind, StackSpec,
-    Template,
-};
+use crate::spec::{Condition, ProbeAction, ServiceId, ServiceKind, StackSpec};
+
+mod checks;
+mod digest;
+
+use digest::hash_effect;
 
 /// What the shadow knows of one run.
 #[derive(Debug, Default)]
@@ -590,194 +591,5 @@ impl World {
             let at = self.moment(20);
             self.later(at, Later::Empty(service, run));
         }
-    }
-
-    fn answered(&mut self, request: RequestId, outcome: &Outcome) {
-        let answers = self.requests.get_mut(&request).expect("a request that was made");
-        *answers += 1;
-        assert_eq!(*answers, 1, "{request:?} is answered twice");
-        if let (Some(services), Outcome::Done) = (self.stops.get(&request), outcome) {
-            for service in services {
-                assert!(self.current[service.index()].is_none(), "stop is done, and {service:?} still runs");
-                assert_eq!(self.desired(*service), Desired::StoppedByHand);
-            }
-            let newest = self.saved.iter().any(|(_, saved)| *saved);
-            assert!(newest, "stop is done, and nothing was saved");
-        }
-    }
-
-    /// The dependencies hold at the moment of the spawn, by the shadow's own reading of the world.
-    fn check_gate(&self, service: ServiceId) {
-        for edge in &self.stack.services[service.index()].depends_on {
-            if !edge.required {
-                continue;
-            }
-            let other = &self.stack.services[edge.service.index()];
-            let phase = self.engine.phase(edge.service).unwrap();
-            let run = self.current[edge.service.index()].map(|run| &self.runs[&(edge.service, run)]);
-            let alive = run.is_some_and(|run| run.leader);
-            let holds = match edge.condition {
-                Condition::Started => alive || phase == Phase::Completed,
-                Condition::Ready => (alive && phase == Phase::Ready) || phase == Phase::Completed,
-                Condition::LogReady => alive && run.is_some_and(|run| run.matched),
-                Condition::Completed => run.is_none() && self.engine.services[edge.service.index()].last_exit.is_some(),
-                Condition::CompletedSuccessfully => phase == Phase::Completed,
-                Condition::Stopped => run.is_none(),
-            };
-            assert!(holds, "{service:?} is spawned, and {} is {phase:?} ({:?})", other.name, edge.condition);
-            if edge.condition != Condition::Stopped && crate::engine::graph::is_live(edge.condition) {
-                assert_ne!(self.desired(edge.service), Desired::StoppedByHand, "{} was stopped by hand", other.name);
-            }
-        }
-    }
-
-    /// No more trouble: everything wanted runs at last, or has a reason.
-    fn peace(&mut self) {
-        for process in self.runs.values_mut() {
-            process.deaf = false;
-        }
-        // Longer than any back-off, start timeout and stuck tree.
-        let until = self.now.after(Duration::from_secs(400));
-        while self.now < until {
-            let deadline = self.engine.next_deadline();
-            let agenda = self.agenda.first_key_value().map(|((at, _), _)| *at);
-            match (deadline, agenda) {
-                (None, None) => break,
-                _ => self.turn(),
-            }
-        }
-        let most = 40 * self.stack.services.len();
-        assert!(self.quiet_starts <= most, "{} starts in peace: somebody goes round in circles", self.quiet_starts);
-        for index in 0..self.stack.services.len() {
-            let id = ServiceId(u32::try_from(index).unwrap());
-            let view = self.engine.service_snapshot(id).unwrap();
-            let run = self.current[index];
-            assert_eq!(view.run, run, "{} and the shadow differ", view.name);
-            match view.desired {
-                Desired::Running => match view.phase {
-                    Phase::Ready | Phase::Completed => {}
-                    Phase::Failed => assert!(view.last_exit.is_some() || view.last_failure.is_some()),
-                    Phase::Waiting | Phase::Skipped => {
-                        assert!(!view.blocked_by.is_empty(), "{} waits for nothing", view.name);
-                        let why = self.engine.why(id);
-                        assert!(why.len() > 1, "{why:?}");
-                        let ends = why.iter().any(|cause| {
-                            cause.desired != Desired::Running
-                                || matches!(
-                                    cause.phase,
-                                    Phase::Failed | Phase::Ready | Phase::Starting | Phase::Completed
-                                )
-                        });
-                        assert!(ends, "the chain of {} ends nowhere: {why:?}", view.name);
-                    }
-                    Phase::Starting if view.oneshot => {}
-                    other => panic!("{} is wanted and {other:?} in peace: {:?}", view.name, self.engine.why(id)),
-                },
-                Desired::StoppedByHand | Desired::Off => {
-                    assert!(run.is_none(), "{} is not wanted and {:?}", view.name, view.phase);
-                    assert_eq!(view.phase, Phase::Stopped);
-                }
-            }
-        }
-        let open: BTreeSet<_> = self.requests.iter().filter(|(_, answers)| **answers == 0).collect();
-        for (request, _) in open {
-            assert!(
-                self.engine.requests.pending.iter().any(|pending| pending.request == *request),
-                "{request:?} was forgotten"
-            );
-        }
-    }
-}
-
-fn hash_effect(effect: &Effect, hasher: &mut DefaultHasher) {
-    std::mem::discriminant(effect).hash(hasher);
-    match effect {
-        Effect::Prepare { service, run } | Effect::Spawn { service, run } | Effect::KillTree { service, run } => {
-            (service, run).hash(hasher);
-        }
-        Effect::Probe { service, run, sequence, .. } => (service, run, sequence).hash(hasher),
-        Effect::Record(record) => record.message.hash(hasher),
-        Effect::Reply { request, .. } => request.hash(hasher),
-        _ => {}
-    }
-}
-
-fn random_stack(chance: &mut Chance) -> StackSpec {
-    let count = 2 + chance.below(9);
-    let mut services = Vec::new();
-    for index in 0..usize::try_from(count).unwrap() {
-        let mut spec = fixture::service(index, &format!("s{index}"));
-        if chance.below(6) == 0 {
-            spec.kind = ServiceKind::Oneshot;
-            spec.restart.policy = RestartPolicy::OnFailure;
-        }
-        spec.restart.policy = match chance.below(8) {
-            0 => RestartPolicy::No,
-            1 => RestartPolicy::OnFailure,
-            _ => spec.restart.policy,
-        };
-        spec.restart.max_restarts = (chance.below(8) == 0).then_some(4);
-        if chance.below(4) == 0 {
-            spec.restart.backoff.first = Duration::ZERO;
-        }
-        spec.autostart = chance.below(8) != 0;
-        spec.readiness.start_timeout = Duration::from_secs(5);
-        spec.readiness.action = match chance.below(9) {
-            0 => ProbeAction::Log { pattern: String::from("x") },
-            1 => ProbeAction::Notify,
-            2 => ProbeAction::Delay { after: Duration::from_secs(1) },
-            _ => ProbeAction::File { path: Template::literal("/x") },
-        };
-        if chance.below(2) == 0 {
-            spec.ports.push(fixture::port());
-        }
-        spec.readiness.restart_on_unready = (chance.below(4) == 0).then_some(2);
-        if chance.below(4) == 0 {
-            spec.liveness = Some(fixture::file_probe());
-        }
-        let hook = || Some(HookSpec { command: Vec::new(), timeout: Duration::from_secs(5) });
-        if chance.below(5) == 0 {
-            spec.pre_stop = hook();
-        }
-        if chance.below(5) == 0 {
-            spec.post_stop = hook();
-        }
-        if chance.below(5) == 0 {
-            spec.bootstrap.push(fixture::step());
-        }
-        add_edges(chance, &mut spec, &services);
-        services.push(spec);
-    }
-    let mut stack = fixture::stack(services);
-    stack.parallel_starts = (chance.below(3) == 0).then(|| u32::try_from(1 + chance.below(3)).unwrap());
-    stack
-}
-
-fn add_edges(chance: &mut Chance, spec: &mut crate::spec::ServiceSpec, services: &[crate::spec::ServiceSpec]) {
-    for other in services {
-        if chance.below(3) != 0 {
-            continue;
-        }
-        let ends = other.kind == ServiceKind::Oneshot;
-        let condition = match (ends, chance.below(6)) {
-            (true, 0 | 1) => Condition::Completed,
-            (true, _) => Condition::CompletedSuccessfully,
-            (false, 0) => Condition::Started,
-            (false, 1) if matches!(other.readiness.action, ProbeAction::Log { .. }) => Condition::LogReady,
-            _ => Condition::Ready,
-        };
-        let mut edge = fixture::needs(other.id.index(), condition);
-        edge.required = chance.below(5) != 0;
-        edge.on_restart = match chance.below(6) {
-            0 => OnDependencyRestart::Restart,
-            1 if chance.below(6) == 0 => OnDependencyRestart::Stop,
-            _ => OnDependencyRestart::Ignore,
-        };
-        edge.on_failure = match chance.below(6) {
-            0 => OnDependencyFailure::Skip,
-            1 => OnDependencyFailure::Stop,
-            _ => OnDependencyFailure::Wait,
-        };
-        spec.depends_on.push(edge);
     }
 }

@@ -1,7 +1,7 @@
 //! A stack in a temporary directory, driven through the real `reeve` binary.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -84,13 +84,34 @@ impl Stack {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        let mut command = Command::new(binary());
         command.current_dir(self.path()).args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
         command
     }
 
     pub fn reeve(&self, args: &[&str]) -> Done {
         self.command(args).output().expect("reeve runs").into()
+    }
+
+    /// Starts `reeve` and does not wait for it. It is seen to its end when the child is dropped.
+    pub fn spawn(&self, args: &[&str]) -> Running {
+        let mut command = self.command(args);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        Running::start(command)
+    }
+
+    /// What happened to a service, oldest first.
+    #[track_caller]
+    pub fn events(&self, service: &str) -> Vec<Value> {
+        let events = self.reeve(&["events", "--json"]).expect(0).stdout;
+        let events = events.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        events.filter(|event| event["service"] == service).collect()
+    }
+
+    /// How often a service came into a phase.
+    #[track_caller]
+    pub fn times_in(&self, service: &str, phase: &str) -> usize {
+        self.events(service).iter().filter(|event| event["kind"] == "phase" && event["phase"] == phase).count()
     }
 
     /// `up -d` to ready.
@@ -153,6 +174,55 @@ impl Stack {
     }
 }
 
+/// A program under way; killed and waited for when the test ends before it does.
+pub struct Running(pub Child);
+
+impl Running {
+    #[track_caller]
+    pub fn start(mut command: Command) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the tests start reeve itself, and strangers to it")]
+        let child = command.spawn();
+        Self(child.unwrap_or_else(|error| panic!("{command:?}: {error}")))
+    }
+
+    pub fn pid(&self) -> i32 {
+        self.0.id() as i32
+    }
+
+    /// Waits until this client has put its request to the daemon of `stack` and waits for the answer.
+    #[track_caller]
+    pub fn has_asked(&self, stack: &Stack) {
+        eventually("the client is connected", || {
+            let fds = std::fs::read_dir(format!("/proc/{}/fd", self.pid())).map_err(|error| error.to_string())?;
+            let mut links = fds.flatten().filter_map(|fd| std::fs::read_link(fd.path()).ok());
+            if links.any(|link| link.to_string_lossy().starts_with("socket:")) { Ok(()) } else { Err(String::new()) }
+        });
+        // What was sent before these is taken before them.
+        for _ in 0..3 {
+            stack.reeve(&["ps"]).expect(0);
+        }
+    }
+
+    /// Its exit code, `128+N` for an end by a signal.
+    #[track_caller]
+    pub fn end(&mut self) -> i32 {
+        let status = eventually("its end", || match self.0.try_wait().expect("wait") {
+            Some(status) => Ok(status),
+            None => Err("it runs"),
+        });
+        use std::os::unix::process::ExitStatusExt;
+        status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Ended already, or now.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Drop for Stack {
     fn drop(&mut self) {
         let output = self.command(&["down"]).output();
@@ -166,6 +236,11 @@ impl Drop for Stack {
             eprintln!("reeve.log:\n{}", self.read(".reeve/logs/reeve.log"));
         }
     }
+}
+
+/// The binary under test; a copy when another user runs the tests, who may not reach the original.
+pub fn binary() -> PathBuf {
+    std::env::var_os("TEST_REEVE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_reeve").into(), PathBuf::from)
 }
 
 /// Tries until it holds; fails with the last answer when patience ends.
@@ -195,6 +270,33 @@ pub fn alive(pid: i32) -> bool {
         Ok(stat) => stat.rsplit(')').next().is_some_and(|rest| !rest.trim_start().starts_with('Z')),
         Err(_) => false,
     }
+}
+
+/// Ended children of a process that it has not looked at.
+pub fn zombies(parent: i32) -> Vec<i32> {
+    let pids = std::fs::read_dir("/proc").expect("/proc").flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    pids.filter(|pid| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let mut fields = stat.rsplit(')').next().unwrap_or_default().split_whitespace();
+        fields.next() == Some("Z") && fields.next() == Some(&parent.to_string())
+    })
+    .collect()
+}
+
+/// A port that nobody has at this moment.
+pub fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+pub fn is_root() -> bool {
+    nix::unistd::geteuid().is_root()
+}
+
+/// For what this machine or account cannot do: said, not passed over in silence.
+pub fn skip(reason: &str) {
+    eprintln!("SKIPPED: {reason}");
 }
 
 pub fn kill(pid: i32, signal: i32) {
