@@ -20,14 +20,14 @@ pub fn progress(stack: &Stack, wanted: &[String]) -> Progress {
     let asked = asked(stack, wanted);
     let failed = asked.iter().filter(|service| service.required && service.has_failed()).collect::<Vec<_>>();
     if !failed.is_empty() {
-        return Progress::Failed(failed.iter().map(|service| whole_line(service)).collect());
+        return Progress::Failed(failed.iter().map(|service| line(service)).collect());
     }
     // Just started: the engine has not taken the wish yet.
     let is_fresh = asked.iter().all(|service| service.desired == Desired::Off);
     if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| !service.is_settled()) {
         return Progress::Under;
     }
-    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| whole_line(service)).collect();
+    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| line(service)).collect();
     Progress::Done { missing }
 }
 
@@ -46,14 +46,6 @@ fn line(service: &Service) -> String {
     let hint = service.last_failure.as_ref().filter(|_| service.has_failed()).and_then(|failure| failure.hint.as_ref());
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
     format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&format!("{reason}{hint}")))
-}
-
-/// With what to do about it, for what will not come by itself.
-fn whole_line(service: &Service) -> String {
-    match service.last_failure.as_ref().and_then(|failure| failure.hint.as_deref()) {
-        Some(hint) => format!("{} ({})", line(service), crate::cli::table::clean(hint)),
-        None => line(service),
-    }
 }
 
 /// Addresses of what is up, and how to get in.
