@@ -43,7 +43,13 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
         return Ok(Exit::Done);
     }
     let exit = if parts.iter().all(|part| part.place.is_err()) { Exit::Failed } else { Exit::Partly };
-    Err(Failure::message(exit, format!("parts are missing for {}", required.join(", "))))
+    let failure = Failure::message(exit, format!("parts are missing for {}", required.join(", ")));
+    let wanted = |part: &&PartState| lacking.iter().any(|s| s.required && s.parts.contains(&part.name));
+    let missing = parts.iter().filter(wanted).find_map(|part| part.place.as_ref().err());
+    Err(match missing.and_then(|missing| missing.hint.clone()) {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }
 
 /// Named parts are all wanted.

@@ -54,10 +54,11 @@ fn verbs(command: &clap::Command) -> String {
 fn names(option: &clap::Arg) -> String {
     let short = option.get_short().map(|short| format!("\\fB\\-{short}\\fR, ")).unwrap_or_default();
     let long = option.get_long().unwrap_or_default();
-    let value = match option.get_action().takes_values() && option.get_num_args().is_none_or(|count| count.takes_values()) {
-        true => option.get_value_names().unwrap_or_default().first().map(|value| format!(" \\fI{value}\\fR")),
-        false => None,
-    };
+    let value =
+        match option.get_action().takes_values() && option.get_num_args().is_none_or(|count| count.takes_values()) {
+            true => option.get_value_names().unwrap_or_default().first().map(|value| format!(" \\fI{value}\\fR")),
+            false => None,
+        };
     format!("{short}\\fB\\-\\-{}\\fR{}", escape(long), value.unwrap_or_default())
 }
 

@@ -23,6 +23,12 @@ const STATE_VERSION: u32 = 1;
 /// A killed tree that is not empty after this long is told and left.
 const KILL_BOUND: Duration = Duration::from_secs(10);
 
+/// What a leader that obeyed has left behind gets this long, as in any stop.
+const CHILDREN_GRACE: Duration = Duration::from_secs(2);
+
+/// Between two looks at a leader that is no child of ours.
+const LOOK: Duration = Duration::from_millis(10);
+
 /// One line of the leases file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -205,8 +211,14 @@ async fn end(leftover: &Leftover) -> bool {
             // Its leader has gone: nobody is there to hear a stop signal.
             Ok(0) => {}
             Ok(_) => {
+                let stopped = async {
+                    while identity::is_same(lease.pid, lease.start_time) {
+                        tokio::time::sleep(LOOK).await;
+                    }
+                    tokio::time::timeout(CHILDREN_GRACE, tree.wait_empty()).await
+                };
                 let grace = Duration::from_millis(lease.grace_ms);
-                if let Ok(Ok(())) = tokio::time::timeout(grace, tree.wait_empty()).await {
+                if let Ok(Ok(Ok(()))) = tokio::time::timeout(grace, stopped).await {
                     give_back(tree);
                     return true;
                 }

@@ -42,8 +42,10 @@ fn asked<'s>(stack: &'s Stack, wanted: &[String]) -> Vec<&'s Service> {
 
 fn line(service: &Service) -> String {
     let phase = crate::cli::output::phase_name(service.phase);
+    let hint = service.last_failure.as_ref().and_then(|failure| failure.hint.as_ref());
+    let hint = hint.filter(|_| service.has_failed()).map(|hint| format!(" (hint: {hint})")).unwrap_or_default();
     match service.reason() {
-        Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&reason)),
+        Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&(reason + &hint))),
         None => format!("{}: {phase}", service.name),
     }
 }
