@@ -29,6 +29,11 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
         for line in table::lines(&["PART", "VERSION", "PLACE"], &rows, None) {
             output.line(&line)?;
         }
+        for part in &parts {
+            if let Err(Missing { hint: Some(hint), .. }) = &part.place {
+                output.say(&format!("{}: {}", part.name, table::clean(hint)));
+            }
+        }
     }
     if !args.parts.is_empty() {
         return some(&parts);

@@ -99,7 +99,7 @@ fn candidates(service: &ServiceSpec, volume_paths: &BTreeMap<String, PathBuf>) -
     all
 }
 
-/// Short, since it stands in every table; the places that were tried stand in the service's log.
+/// Short, since it stands in every table: the last place that was tried goes to the hint, all of them to the service's log.
 fn unavailable(part: &str, tried: Option<&Result<Resolved, PartError>>) -> (Failure, Vec<String>) {
     let (message, hint, places) = match tried {
         Some(Err(error @ PartError::Unavailable { version, .. })) => {

@@ -155,6 +155,27 @@ impl Stack {
         eventually("the daemon is gone", || if alive(pid) { Err(pid) } else { Ok(()) });
     }
 
+    /// Control groups of this stack, in whatever hierarchy.
+    pub fn groups(&self) -> Vec<PathBuf> {
+        use sha2::Digest;
+        let data = self.data().canonicalize().unwrap_or_else(|_| self.data());
+        let hash = sha2::Sha256::digest(data.to_string_lossy().as_bytes());
+        let name: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let mut found = Vec::new();
+        let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
+        while let Some(dir) = open.pop() {
+            let below = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+            for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                if entry.file_name().to_string_lossy().starts_with(&format!("reeve-{name}")) {
+                    found.push(entry.path());
+                } else {
+                    open.push(entry.path());
+                }
+            }
+        }
+        found
+    }
+
     /// Processes that belong to this stack: they carry its marker or run below its directory.
     pub fn processes(&self) -> Vec<i32> {
         let needle = self.path().to_string_lossy().into_owned();
