@@ -251,13 +251,11 @@ fn offline_never_asks_the_network_and_uses_what_is_there() {
     let server = Server::start();
     let archive = archive();
     let stack = Stack::new(&services(&server.put("/tool.tgz", &archive), &sha256(&archive), ""));
-    let attempts: [(&[&str], &[(&str, &str)]); 3] = [
-        (&["install", "--offline"], &[]),
-        (&["up", "-d", "--offline"], &[]),
-        (&["up", "-d"], &[("REEVE_OFFLINE", "1")]),
-    ];
+    let (install, up) = (vec!["install", "--offline"], vec!["up", "-d", "--offline"]);
+    let by_environment = [("REEVE_OFFLINE", "1")];
+    let attempts = [(install, &[][..]), (up, &[]), (vec!["up", "-d"], &by_environment)];
     for (args, env) in attempts {
-        let done = reeve(&stack, args, env).expect(1);
+        let done = reeve(&stack, &args, env).expect(1);
         let said = format!("{}{}", done.stdout, done.stderr);
         assert!(said.contains("tool") && said.contains("reeve install"), "what to do in {said}");
         if args[0] == "up" {
