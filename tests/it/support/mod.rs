@@ -141,10 +141,14 @@ impl Stack {
         })
     }
 
-    /// Pid of the daemon.
+    /// Pid of the daemon, if it runs. Its lock outlives it, and its number may be another process's by then.
     pub fn daemon(&self) -> Option<i32> {
         let text = std::fs::read_to_string(self.data().join("run/lock")).ok()?;
-        text.split_whitespace().next()?.parse().ok()
+        let pid: i32 = text.split_whitespace().next()?.parse().ok()?;
+        let cmdline = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        let named = String::from_utf8_lossy(&cmdline).contains(&*self.path().to_string_lossy());
+        let here = || std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|cwd| cwd == self.path());
+        (!cmdline.is_empty() && (named || here())).then_some(pid)
     }
 
     /// `kill -9` of the daemon itself, and its end.
@@ -152,7 +156,7 @@ impl Stack {
     pub fn kill_daemon(&self) {
         let pid = self.daemon().expect("a daemon");
         kill(pid, 9);
-        eventually("the daemon is gone", || if alive(pid) { Err(pid) } else { Ok(()) });
+        eventually("the daemon is gone", || if self.daemon() == Some(pid) { Err(pid) } else { Ok(()) });
     }
 
     /// Control groups of this stack, in whatever hierarchy.
