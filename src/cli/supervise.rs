@@ -47,6 +47,7 @@ pub fn supervise(
     output: Output,
     watch: impl FnOnce(SupervisorHandle, Subscription),
 ) -> Result<Ended> {
+    crate::platform::memory::frugal();
     if let Err(error) = crate::platform::descriptors::raise() {
         tracing::warn!(%error, "the limit of open files cannot be raised");
     }

@@ -2,6 +2,21 @@
 
 use std::fs;
 
+/// Grown by this much at a time, and not shrunk before [`give_back`]: a start allocates and frees all along.
+const HEAP_STEP: libc::c_int = 1 << 20;
+
+/// One heap for all threads, that grows in large steps. They allocate little; a heap for each would be grown page by page,
+/// under a lock on the memory map that starting children need as well. To be called before there is a second thread.
+pub fn frugal() {
+    #[cfg(target_env = "gnu")]
+    // SAFETY: parameters of the allocator.
+    unsafe {
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+        libc::mallopt(libc::M_TOP_PAD, HEAP_STEP);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, 64 * HEAP_STEP);
+    }
+}
+
 /// Hands what a start has left over back to the machine: freed pages of the heap, and pages of our own program that were
 /// mapped for the start alone. The latter stay in the page cache, and whoever calls one again maps it again.
 pub fn give_back() {

@@ -25,7 +25,7 @@ pub mod tree;
 pub mod usage;
 mod vfork;
 
-pub use spawn::{Child, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};
+pub use spawn::{Child, ChildHandle, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};
 pub use spawn_error::{SpawnError, Stage};
 pub use tree::{Containment, Rung, Scope, Survivor, Tree};
 

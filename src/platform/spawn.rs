@@ -97,7 +97,7 @@ impl ExitStatus {
 #[derive(Debug)]
 pub struct Child {
     pub pid: i32,
-    pub pidfd: OwnedFd,
+    pidfd: Arc<OwnedFd>,
     /// Clock ticks since boot; with the pid and the boot id it names this process for ever.
     pub start_time: u64,
     reaped: bool,
@@ -199,7 +199,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
     let (stage, errno) = unsafe {
         (ptr::read_volatile(&raw const prepared.failed_stage), ptr::read_volatile(&raw const prepared.failed_errno))
     };
-    let mut child = Child { pid, pidfd, start_time: 0, reaped: false };
+    let mut child = Child { pid, pidfd: Arc::new(pidfd), start_time: 0, reaped: false };
     if let Some(stage) = Stage::from_number(stage) {
         // It has already ended; this leaves no zombie behind.
         let _status = child.wait_blocking();
@@ -208,6 +208,17 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
     }
     child.start_time = identity::start_time(pid).unwrap_or(0);
     Ok(child)
+}
+
+/// A started child, as whoever only signals it holds it: means this one process also after its end.
+#[derive(Debug, Clone)]
+pub struct ChildHandle(Arc<OwnedFd>);
+
+impl ChildHandle {
+    /// `Ok(false)`: it had ended already (semantics case 14).
+    pub fn signal(&self, signal: c_int) -> io::Result<bool> {
+        identity::send(self.0.as_fd(), signal)
+    }
 }
 
 fn pointers(strings: &[CString]) -> Vec<*const c_char> {
@@ -220,12 +231,16 @@ impl Child {
         identity::send(self.pidfd.as_fd(), signal)
     }
 
+    /// To signal it by while somebody else waits for it.
+    pub fn handle(&self) -> ChildHandle {
+        ChildHandle(Arc::clone(&self.pidfd))
+    }
+
     /// Waits for the end without blocking the runtime, and reaps.
     pub async fn wait(&mut self) -> io::Result<ExitStatus> {
-        // SAFETY: `self` is borrowed for as long as this future lives, and the descriptor is only closed with it.
-        let pidfd = unsafe { BorrowedFd::borrow_raw(self.pidfd.as_raw_fd()) };
-        // SAFETY: the descriptor stays open as long as the registration, as said above.
-        let ready = unsafe { AsyncFd::register_with_interest(pidfd, Interest::READABLE) }.map_err(io::Error::from)?;
+        // SAFETY: the registration holds the descriptor, which therefore stays open as long as it.
+        let ready = unsafe { AsyncFd::register_with_interest(Arc::clone(&self.pidfd), Interest::READABLE) }
+            .map_err(io::Error::from)?;
         // A child that has ended already is readable at once.
         loop {
             let mut guard = ready.readable().await?;

@@ -66,9 +66,15 @@ pub(super) struct Prepared<'a> {
     pub failed_errno: c_int,
 }
 
+thread_local! {
+    /// The stack of the child, kept for the thread's next one: whoever starts hundreds of children need not allocate hundreds.
+    static STACK: std::cell::Cell<Vec<u128>> = const { std::cell::Cell::new(Vec::new()) };
+}
+
 /// `(pid, pidfd)` of a child that has reached its program or failed on the way (`failed_stage` tells).
 pub(super) fn launch(prepared: &mut Prepared<'_>) -> Result<(libc::pid_t, RawFd), c_int> {
-    let mut stack: Vec<u128> = Vec::with_capacity(STACK_BYTES / 16);
+    let mut stack = STACK.take();
+    stack.reserve_exact(STACK_BYTES / 16);
     let stack_base = stack.as_mut_ptr() as u64;
     let all = u64::MAX;
     let mut before = 0_u64;
@@ -87,6 +93,7 @@ pub(super) fn launch(prepared: &mut Prepared<'_>) -> Result<(libc::pid_t, RawFd)
             SIGSET_BYTES,
         )
     };
+    STACK.set(stack);
     answer
 }
 

@@ -105,12 +105,12 @@ pub async fn assemble(
     let accounts = accounts(&stack, &layout.services(), say).map_err(AssembleError::Account)?;
 
     let volumes = volume_paths(&stack, &layout);
-    let selection = selection::select(&mut stack, &volumes, &options.parts, say).await;
-
     let (path, wanted) = (layout.secrets(), stack.secrets.values().cloned().collect::<Vec<_>>());
     let environment = options.environment.clone();
     let opened =
         tokio::task::spawn_blocking(move || Secrets::open(&path, &wanted, |name| environment.get(name).cloned()));
+    // Hashes of new secrets take a while, and so does asking the parts for their versions: both at once.
+    let selection = selection::select(&mut stack, &volumes, &options.parts, say).await;
     let (secrets, warnings) = opened.await?.map_err(AssembleError::Secrets)?;
     warnings.iter().for_each(|warning| say(&format!("warning: {warning}")));
 

@@ -102,6 +102,7 @@ impl Supervisor {
             }
             live.attached = Some(sink.attach(run.0, stdout, stderr));
             live.tree = Some(Arc::clone(&tree));
+            live.leader = Some(child.handle());
             if let Some(notify) = live.prepared.as_ref().and_then(|prepared| prepared.take_notify()) {
                 listeners.push(probes::listen_notify(notify, Arc::clone(&tree), service, run, outbox.clone()));
             }
@@ -158,8 +159,13 @@ impl Supervisor {
     }
 
     fn send_signal(&mut self, service: ServiceId, run: RunId, signal: i32, scope: StopScope) {
-        let Some(tree) = self.live(service, run).and_then(|live| live.tree.clone()) else { return };
-        if let Err(error) = tree.signal(launch::tree_scope(scope), signal) {
+        let Some(live) = self.live(service, run) else { return };
+        let sent = match (scope, &live.leader, &live.tree) {
+            (StopScope::Leader, Some(leader), _) => leader.signal(signal).map(drop),
+            (_, _, Some(tree)) => tree.signal(launch::tree_scope(scope), signal).map(drop),
+            _ => return,
+        };
+        if let Err(error) = sent {
             let name = &self.assembly.stack.service(service).name;
             tracing::warn!(service = %name, signal, %error, "cannot signal");
         }
@@ -218,9 +224,7 @@ impl Supervisor {
                     let _how = attached.drained(DRAIN_BOUND).await;
                 }));
             }
-            if let Some(tree) = live.tree.take() {
-                launch::give_back(&tree);
-            }
+            self.cleared.extend(live.tree.take());
             self.assembly.journal_gone(service, run);
         }
         self.queue.push_back(Event::Released { service, run });

@@ -6,7 +6,7 @@ use super::launch::Launched;
 use super::output::Attached;
 use super::prepare::Prepared;
 use crate::engine::{Event, Failure, ProbeRole, RunId};
-use crate::platform::Tree;
+use crate::platform::{ChildHandle, Tree};
 use crate::spec::ServiceId;
 
 /// From a task to the loop.
@@ -32,6 +32,7 @@ pub struct Run {
     pub id: RunId,
     pub prepared: Option<std::sync::Arc<Prepared>>,
     pub tree: Option<std::sync::Arc<Tree>>,
+    pub leader: Option<ChildHandle>,
     pub attached: Option<Attached>,
     /// Probes under way, by role.
     pub probes: [Option<AbortHandle>; 2],
@@ -43,7 +44,16 @@ pub struct Run {
 
 impl Run {
     pub fn new(id: RunId) -> Self {
-        Self { id, prepared: None, tree: None, attached: None, probes: [None, None], work: None, listeners: Vec::new() }
+        Self {
+            id,
+            prepared: None,
+            tree: None,
+            leader: None,
+            attached: None,
+            probes: [None, None],
+            work: None,
+            listeners: Vec::new(),
+        }
     }
 
     pub fn probe_slot(&mut self, role: ProbeRole) -> &mut Option<AbortHandle> {

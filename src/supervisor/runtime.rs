@@ -9,12 +9,13 @@ use tokio::time::Instant;
 
 use super::assembly::Assembly;
 use super::handle::{Request, SupervisorEnd};
+use super::launch::give_back;
 use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
 use crate::engine::{Command, Engine, Event, Outcome, RequestId, Tick};
-use crate::platform::{Containment, clock};
+use crate::platform::{Containment, Tree, clock};
 use crate::spec::ServiceId;
 
 /// Messages of our own tasks that wait for the loop. Each is the answer to an effect under way; a task that finds the
@@ -64,6 +65,8 @@ pub struct Supervisor {
     pub(super) end: SupervisorEnd,
     /// Pipes of runs that have ended, being read to their end.
     pub(super) drains: Vec<tokio::task::JoinHandle<()>>,
+    /// Trees that nothing is left of, to be given back.
+    pub(super) cleared: Vec<Arc<Tree>>,
     publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
@@ -110,6 +113,7 @@ impl Supervisor {
             finished: None,
             end,
             drains: Vec::new(),
+            cleared: Vec::new(),
             publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
@@ -188,6 +192,11 @@ impl Supervisor {
             }
         }
         self.assembly.journal_flush();
+        let cleared = std::mem::take(&mut self.cleared);
+        if !cleared.is_empty() {
+            // Off the loop and all at once: removing a cgroup takes longer than ending a process.
+            self.drains.push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| give_back(tree))));
+        }
         if std::mem::take(&mut self.eventful) {
             self.rest_due = Some(Instant::now() + REST);
         }
@@ -262,7 +271,7 @@ impl Supervisor {
         for drain in self.drains.drain(..) {
             // Its own bound ends it.
             if let Err(error) = drain.await {
-                tracing::error!(%error, "a log was not read to its end");
+                tracing::error!(%error, "what was left of a run was not seen to its end");
             }
         }
         self.runs.clear();

@@ -14,7 +14,7 @@ pub const REDRAW: Duration = Duration::from_millis(200);
 
 /// How long to look away after a look that took so long: a stack of hundreds is looked at less often, not slowed down.
 pub fn rest(look: Duration) -> Duration {
-    (look * 9).min(REDRAW)
+    (look * 30).min(REDRAW)
 }
 
 /// What has been drawn so far.
