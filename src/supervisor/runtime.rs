@@ -278,7 +278,7 @@ impl Supervisor {
         self.state.finish().await;
         self.assembly.logs.flush().await;
         if left.is_empty() {
-            give_back(&self.assembly.containment).await;
+            close(&self.assembly.containment).await;
         }
         let left = left.into_iter().map(|id| self.assembly.stack.service(id).name.clone()).collect();
         Ended { signal: self.ended_by, left }
@@ -286,7 +286,7 @@ impl Supervisor {
 }
 
 /// Gives back the stack's own cgroup. A helper that the stop cut short may still be on its way out of it.
-async fn give_back(containment: &Containment) {
+async fn close(containment: &Containment) {
     let begun = Instant::now();
     while let Err(error) = containment.close() {
         if begun.elapsed() > HELPERS_BOUND {
