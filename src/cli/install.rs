@@ -12,7 +12,15 @@ use crate::spec::ServiceSpec;
 pub fn run(args: &Install, global: &Global, output: Output) -> Result {
     let stack = open_stack(global, output)?;
     let offline = args.offline || crate::settings::OFFLINE.get().is_some_and(|value| value == "1");
-    let parts = find_parts(&stack, offline, output)?;
+    let known = stack.spec.parts.keys().map(String::as_str);
+    if let Some(unknown) = args.parts.iter().find(|name| !stack.spec.parts.contains_key(*name)) {
+        let failure = Failure::message(Exit::Failed, format!("no part {unknown:?} in this stack"));
+        return Err(match crate::spec::error::suggest(unknown, known.clone()) {
+            Some(hint) => failure.hint(hint),
+            None => failure.hint(format!("there are: {}", known.collect::<Vec<_>>().join(", "))),
+        });
+    }
+    let parts = find_parts(&stack, &args.parts, offline, output)?;
     if args.json.json {
         let parts = parts.iter().map(json).collect::<Vec<_>>();
         output.json(&serde_json::json!({ "schema_version": SCHEMA_VERSION, "parts": parts }))?;
@@ -27,6 +35,9 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
             }
         }
     }
+    if !args.parts.is_empty() {
+        return some(&parts);
+    }
     let lacking = lacking(&stack.spec.services, &parts);
     for service in lacking.iter().filter(|service| !service.required) {
         output.say(&format!("{} will not run: a part of it is missing; the rest does without", service.name));
@@ -37,7 +48,25 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
         return Ok(Exit::Done);
     }
     let exit = if parts.iter().all(|part| part.place.is_err()) { Exit::Failed } else { Exit::Partly };
-    Err(Failure::message(exit, format!("parts are missing for {}", required.join(", "))))
+    let failure = Failure::message(exit, format!("parts are missing for {}", required.join(", ")));
+    let hint = parts.iter().find_map(|part| part.place.as_ref().err().and_then(|missing| missing.hint.clone()));
+    Err(match hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
+}
+
+/// Named parts are all wanted.
+fn some(parts: &[PartState]) -> Result {
+    let missing = parts.iter().filter_map(|part| Some((part, part.place.as_ref().err()?))).collect::<Vec<_>>();
+    let Some((_, first)) = missing.first() else { return Ok(Exit::Done) };
+    let exit = if missing.len() == parts.len() { Exit::Failed } else { Exit::Partly };
+    let names = missing.iter().map(|(part, _)| part.name.as_str()).collect::<Vec<_>>().join(", ");
+    let failure = Failure::message(exit, format!("missing: {names}"));
+    Err(match &first.hint {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    })
 }
 
 /// Services that can be run in none of their ways.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::args::Global;
 use super::exit::Exit;
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Result, is_denied};
 use super::output::Output;
 use super::place::Place;
 use super::progress::Bars;
@@ -81,8 +81,8 @@ pub fn read_stack_in(
 ) -> Result<Read> {
     let file = place.file()?.to_owned();
     let text = std::fs::read(&file).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("cannot read {}", file.display()));
-        Failure::new(Exit::ConfigInvalid, error)
+        let exit = if is_denied(&error) { Exit::Refused } else { Exit::ConfigInvalid };
+        Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", file.display())))
     })?;
     let read = |path: &std::path::Path| std::fs::read(path);
     let mut inputs = Inputs::new(file.clone(), &text, env, &read);
@@ -173,9 +173,11 @@ pub fn bring_parts(stack: &Stack, offline: bool, output: Output) -> Result<()> {
 }
 
 /// Finds every part, and unless `offline` fetches what is missing.
-pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
+/// `only` empty: all of them.
+pub fn find_parts(stack: &Stack, only: &[String], offline: bool, output: Output) -> Result<Vec<PartState>> {
     let env = parts_env(&Layout::new(&stack.data_dir), offline, output)?;
-    let found = super::block_on(async { Ok(parts::install_all(stack.spec.parts.values(), &env).await) })?;
+    let wanted = stack.spec.parts.values().filter(|part| only.is_empty() || only.contains(&part.name));
+    let found = super::block_on(async { Ok(parts::install_all(wanted, &env).await) })?;
     let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
         name: spec.name.clone(),
         version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),

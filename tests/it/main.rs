@@ -19,4 +19,5 @@ mod recovery;
 mod restart;
 mod signals;
 mod stack;
+mod terminal;
 mod volumes;

@@ -13,7 +13,7 @@ use crate::spec::ServiceSpec;
 
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
-    let parts = find_parts(stack, true, output)?;
+    let parts = find_parts(stack, &[], true, output)?;
     let lacking = lacking(&stack.spec.services, &parts);
     findings.extend(parts.iter().map(|part| self::part(part, &lacking)));
     // What runs holds its own ports.

@@ -62,6 +62,9 @@ pub fn addresses(stack: &Stack) -> Vec<String> {
             rows.push(vec![Cell::styled(name, Style::new().bold()), label.into(), address.into()]);
         }
     }
+    if rows.is_empty() {
+        return Vec::new();
+    }
     let mut lines = table::lines(&["", "", ""], &rows, None);
     lines.push("reeve credentials shows the accounts and passwords".to_owned());
     lines
