@@ -49,8 +49,9 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
     }
     let exit = if parts.iter().all(|part| part.place.is_err()) { Exit::Failed } else { Exit::Partly };
     let failure = Failure::message(exit, format!("parts are missing for {}", required.join(", ")));
-    let hint = parts.iter().find_map(|part| part.place.as_ref().err().and_then(|missing| missing.hint.clone()));
-    Err(match hint {
+    let wanted = |part: &&PartState| lacking.iter().any(|s| s.required && s.parts.contains(&part.name));
+    let missing = parts.iter().filter(wanted).find_map(|part| part.place.as_ref().err());
+    Err(match missing.and_then(|missing| missing.hint.clone()) {
         Some(hint) => failure.hint(hint),
         None => failure,
     })

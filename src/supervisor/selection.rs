@@ -99,9 +99,15 @@ fn candidates(service: &ServiceSpec, volume_paths: &BTreeMap<String, PathBuf>) -
     all
 }
 
-/// The last place that was tried is part of the reason; all of them stand in the service's log.
+/// Short, since it stands in every table: the last place that was tried goes to the hint, all of them to the service's log.
 fn unavailable(part: &str, tried: Option<&Result<Resolved, PartError>>) -> (Failure, Vec<String>) {
     let (message, hint, places) = match tried {
+        Some(Err(error @ PartError::Unavailable { version, .. })) => {
+            let (hint, places) = (error.hint(), error.details());
+            let last = places.last().map(|place| format!("last tried {place}"));
+            let hint = [hint, last].into_iter().flatten().collect::<Vec<_>>().join("; ");
+            (format!("the part {part} {version} cannot be had here"), Some(hint), places)
+        }
         Some(Err(error)) => (crate::telemetry::chain(error), error.hint(), error.details()),
         _ => (format!("no part {part} is declared"), Some(format!("declare [parts.{part}]")), Vec::new()),
     };
