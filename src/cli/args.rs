@@ -245,6 +245,9 @@ pub struct Install {
     pub offline: bool,
     #[command(flatten)]
     pub json: Json,
+    /// Only these parts, not all that the stack needs
+    #[arg(value_name = "PART")]
+    pub parts: Vec<String>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -303,7 +306,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Ok(Duration::from_secs(seconds));
     }
-    let span = text.parse::<jiff::SignedDuration>().map_err(|error| error.to_string())?;
+    let span = text.parse::<jiff::SignedDuration>();
+    let span = span.map_err(|_| "a time such as 90s, 5m or 1h30m is wanted".to_owned())?;
     Duration::try_from(span).map_err(|_| "a time cannot be negative".to_owned())
 }
 

@@ -46,6 +46,10 @@ pub fn run(args: &Credentials, global: &Global, output: Output) -> Result {
         output.json(&serde_json::json!({ "schema_version": SCHEMA_VERSION, "services": services }))?;
         return Ok(Exit::Done);
     }
+    if rows.is_empty() {
+        output.say("no credentials are declared");
+        return Ok(Exit::Done);
+    }
     let rows = rows.into_iter().map(|(service, label, value)| vec![Cell::from(service), label.into(), value.into()]);
     // Never cut: half a password is none.
     for line in table::lines(&["SERVICE", "WHAT", "VALUE"], &rows.collect::<Vec<_>>(), None) {

@@ -53,7 +53,8 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
     match Place::find(global) {
         Err(failure) => findings.push(Finding {
             about: "config",
-            level: Level::Weak,
+            // Without a stack there is still a machine to look at.
+            level: if failure.exit == Exit::ConfigInvalid { Level::Weak } else { Level::Bad },
             message: failure.error.map(|error| error.to_string()).unwrap_or_default(),
             hint: failure.hint,
         }),

@@ -21,7 +21,7 @@ fn page() -> std::io::Result<Vec<u8>> {
     let mut page = Vec::new();
     man.render_title(&mut page)?;
     man.render_name_section(&mut page)?;
-    man.render_synopsis_section(&mut page)?;
+    page.extend_from_slice(b".SH SYNOPSIS\n\\fBreeve\\fR [\\fIoptions\\fR] \\fIcommand\\fR [\\fIarguments\\fR]\n");
     man.render_description_section(&mut page)?;
     man.render_options_section(&mut page)?;
     page.extend_from_slice(verbs(&command).as_bytes());
@@ -35,14 +35,31 @@ fn verbs(command: &clap::Command) -> String {
     let mut text = ".SH COMMANDS\n".to_owned();
     for verb in command.get_subcommands() {
         let about = verb.get_about().map(ToString::to_string).unwrap_or_default();
-        text.push_str(&format!(".TP\n\\fBreeve {}\\fR\n{}\n", verb.get_name(), escape(&about)));
-        for argument in verb.get_arguments().filter(|argument| !argument.is_global_set() && !argument.is_hide_set()) {
-            let Some(long) = argument.get_long() else { continue };
-            let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!(".br\n\\fB\\-\\-{}\\fR: {}\n", escape(long), escape(&help)));
+        let (options, operands): (Vec<_>, Vec<_>) = verb
+            .get_arguments()
+            .filter(|argument| !argument.is_global_set() && !argument.is_hide_set())
+            .partition(|argument| argument.get_long().is_some());
+        let operands = operands.into_iter().map(|operand| format!(" \\fI{}\\fR", escape(&operand.to_string())));
+        let operands = operands.collect::<String>();
+        text.push_str(&format!(".TP\n\\fBreeve {}\\fR{operands}\n{}\n", verb.get_name(), escape(&about)));
+        for option in options {
+            let help = option.get_help().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!(".br\n{}: {}\n", names(option), escape(&help)));
         }
     }
     text
+}
+
+/// `-f, --follow` or `--lines <N>`.
+fn names(option: &clap::Arg) -> String {
+    let short = option.get_short().map(|short| format!("\\fB\\-{short}\\fR, ")).unwrap_or_default();
+    let long = option.get_long().unwrap_or_default();
+    let value =
+        match option.get_action().takes_values() && option.get_num_args().is_none_or(|count| count.takes_values()) {
+            true => option.get_value_names().unwrap_or_default().first().map(|value| format!(" \\fI{value}\\fR")),
+            false => None,
+        };
+    format!("{short}\\fB\\-\\-{}\\fR{}", escape(long), value.unwrap_or_default())
 }
 
 fn tables() -> String {
@@ -54,6 +71,8 @@ fn tables() -> String {
     for setting in settings::ALL {
         text.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", setting.name, escape(setting.about)));
     }
+    let part = "directory that holds the part NAME, ahead of every other place";
+    text.push_str(&format!(".TP\n\\fB{}\\fR\n{part}\n", settings::part("NAME")));
     text.push_str(".TP\n\\fBNO_COLOR\\fR, \\fBCLICOLOR\\fR, \\fBCLICOLOR_FORCE\\fR\nwhether the output is coloured\n");
     text
 }

@@ -94,6 +94,11 @@ pub fn width() -> usize {
     size.filter(|width| *width >= 20).unwrap_or(80)
 }
 
+/// Columns for a table on stdout; no bound where it goes to a file or another program.
+pub fn table_width() -> Option<usize> {
+    io::stdout().is_terminal().then(width)
+}
+
 /// One line from the person, for a question on stderr.
 pub fn ask(question: &str) -> io::Result<String> {
     let mut out = AutoStream::auto(io::stderr().lock());

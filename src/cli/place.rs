@@ -65,6 +65,10 @@ fn find(global: &Global, cwd: &Path, system: &Path) -> Result<Place> {
         (None, Some(file)) => beside(file.parent().unwrap_or(cwd)),
         (None, None) => return Err(no_file()),
     };
+    if let Some(file) = data_dir.ancestors().find(|path| path.exists()).filter(|path| !path.is_dir()) {
+        let message = format!("{} cannot be the data directory: {} is a file", data_dir.display(), file.display());
+        return Err(Failure::message(Exit::Failed, message).hint("--data-dir names another place"));
+    }
     // The same directory by any way leads to the same socket, lock and names.
     let data_dir = data_dir.canonicalize().unwrap_or(data_dir);
     Ok(Place { file, data_dir })
@@ -107,6 +111,16 @@ mod tests {
         std::fs::write(root.join(NAME), "").unwrap();
         let found = find(&global(&[]), &deep, &system).unwrap();
         assert_eq!((found.file, found.data_dir), (Some(root.join(NAME)), root.join(".reeve")));
+    }
+
+    #[test]
+    fn a_file_in_the_place_of_the_data_directory_is_named() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("f"), "").unwrap();
+        for dir in ["f", "f/deeper"] {
+            let refused = find(&global(&["--data-dir", dir]), root.path(), Path::new("/nowhere")).unwrap_err();
+            assert!(refused.lines()[0].ends_with("/f is a file"), "{refused:?}");
+        }
     }
 
     #[test]

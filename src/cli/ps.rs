@@ -14,6 +14,9 @@ use crate::control::wire::{Answer, Service, Stack};
 use crate::engine::Desired;
 use crate::supervisor::why::span;
 
+/// Below this width there is no room for more than name, state and age.
+const NARROW: usize = 60;
+
 pub fn run(json: bool, global: &Global, output: Output) -> Result {
     let client = Place::find(global)?.client()?;
     let stack = super::block_on(async { Ok(client.stack_with_usage().await?) })?;
@@ -21,7 +24,7 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
         output.json(&Answer::new(&stack))?;
         return Ok(Exit::Done);
     }
-    for line in lines(&stack, output::width()) {
+    for line in lines(&stack, output::table_width()) {
         output.line(&line)?;
     }
     for warning in &stack.warnings {
@@ -30,12 +33,26 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
     Ok(Exit::Done)
 }
 
-/// A narrow terminal gets fewer columns rather than broken lines.
-pub fn lines(stack: &Stack, width: usize) -> Vec<String> {
-    let columns = if width < 60 { 3 } else { 8 };
+/// A narrow terminal gets fewer columns rather than broken lines, and a note too long for the table stands below it.
+/// Without a width nothing is left out.
+pub fn lines(stack: &Stack, width: Option<usize>) -> Vec<String> {
+    let columns = if width.is_some_and(|width| width < NARROW) { 3 } else { 8 };
     let head = ["NAME", "STATE", "FOR", "PID", "RESTARTS", "MEMORY", "PORTS", "NOTE"];
-    let rows = stack.services.iter().map(|service| row(service)[..columns].to_vec()).collect::<Vec<_>>();
-    table::lines(&head[..columns], &rows, Some(width))
+    let mut rows = stack.services.iter().map(|service| row(service)[..columns].to_vec()).collect::<Vec<_>>();
+    let notes = stack.services.iter().map(note).collect::<Vec<_>>();
+    let mut below = Vec::new();
+    let room = width.map(|width| width.saturating_sub(table::width(&head[..columns - 1], &rows)));
+    for ((row, note), service) in rows.iter_mut().zip(&notes).zip(&stack.services) {
+        let fits = columns == head.len() && room.is_none_or(|room| note.chars().count() <= room);
+        match row.last_mut() {
+            Some(last) if fits => *last = Cell::styled(note.clone(), Style::new().dimmed()),
+            _ if note.is_empty() => {}
+            _ => below.push(format!("{}: {}", service.name, table::clean(note))),
+        }
+    }
+    let mut lines = table::lines(&head[..columns], &rows, width);
+    lines.extend(below);
+    lines
 }
 
 fn row(service: &Service) -> [Cell; 8] {
@@ -52,15 +69,14 @@ fn row(service: &Service) -> [Cell; 8] {
         service.restarts.to_string().into(),
         service.memory_bytes.map(bytes).unwrap_or_default().into(),
         ports.collect::<Vec<_>>().join(", ").into(),
-        Cell::styled(note(service), Style::new().dimmed()),
+        Cell::default(),
     ]
 }
 
 fn note(service: &Service) -> String {
     let by_hand = (service.desired == Desired::StoppedByHand).then(|| "stopped by hand".to_owned());
     let alternative = service.alternative.as_ref().map(|name| format!("as {name}"));
-    let isolation = service.isolation.clone();
-    let parts = [by_hand, service.reason(), alternative, isolation];
+    let parts = [by_hand, service.reason(), alternative, service.isolation.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 
@@ -90,13 +106,13 @@ mod tests {
 
     #[test]
     fn at_100_columns() {
-        let text = lines(&fixture(), 100).join("\n");
+        let text = lines(&fixture(), Some(100)).join("\n");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
     }
 
     #[test]
     fn at_40_columns() {
-        let text = lines(&fixture(), 40).join("\n");
+        let text = lines(&fixture(), Some(40)).join("\n");
         insta::assert_snapshot!(anstream::adapter::strip_str(&text).to_string());
     }
 

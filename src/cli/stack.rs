@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::args::Global;
 use super::exit::Exit;
-use super::failure::{Failure, Result};
+use super::failure::{Failure, Result, is_denied};
 use super::output::Output;
 use super::place::Place;
 use super::progress::Bars;
@@ -81,8 +81,8 @@ pub fn read_stack_in(
 ) -> Result<Read> {
     let file = place.file()?.to_owned();
     let text = std::fs::read(&file).map_err(|error| {
-        let error = anyhow::Error::new(error).context(format!("cannot read {}", file.display()));
-        Failure::new(Exit::ConfigInvalid, error)
+        let exit = if is_denied(&error) { Exit::Refused } else { Exit::ConfigInvalid };
+        Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", file.display())))
     })?;
     let read = |path: &std::path::Path| std::fs::read(path);
     let mut inputs = Inputs::new(file.clone(), &text, env, &read);
@@ -133,7 +133,16 @@ pub fn environment() -> BTreeMap<String, String> {
 pub struct PartState {
     pub name: String,
     pub version: String,
-    pub place: std::result::Result<PathBuf, String>,
+    pub place: std::result::Result<PathBuf, Missing>,
+}
+
+/// Why a part cannot be had, and what a person can do.
+#[derive(Debug, Clone)]
+pub struct Missing {
+    pub why: String,
+    pub hint: Option<String>,
+    /// It was only not looked for elsewhere.
+    pub may_be_fetched: bool,
 }
 
 /// Where parts are kept and may come from.
@@ -164,15 +173,18 @@ pub fn bring_parts(stack: &Stack, offline: bool, output: Output) -> Result<()> {
 }
 
 /// Finds every part, and unless `offline` fetches what is missing.
-pub fn find_parts(stack: &Stack, offline: bool, output: Output) -> Result<Vec<PartState>> {
+/// `only` empty: all of them.
+pub fn find_parts(stack: &Stack, only: &[String], offline: bool, output: Output) -> Result<Vec<PartState>> {
     let env = parts_env(&Layout::new(&stack.data_dir), offline, output)?;
-    let found = super::block_on(async { Ok(parts::install_all(stack.spec.parts.values(), &env).await) })?;
+    let wanted = stack.spec.parts.values().filter(|part| only.is_empty() || only.contains(&part.name));
+    let found = super::block_on(async { Ok(parts::install_all(wanted, &env).await) })?;
     let state = |(spec, found): (&PartSpec, std::result::Result<parts::Resolved, parts::PartError>)| PartState {
         name: spec.name.clone(),
         version: found.as_ref().map_or_else(|_| spec.version.clone(), |found| found.version.clone()),
-        place: found.map(|found| found.dir).map_err(|error| match error.hint() {
-            Some(hint) => format!("{} ({hint})", crate::telemetry::chain(&error)),
-            None => crate::telemetry::chain(&error),
+        place: found.map(|found| found.dir).map_err(|error| Missing {
+            why: crate::telemetry::chain(&error),
+            hint: error.hint(),
+            may_be_fetched: matches!(error, parts::PartError::Offline { .. }),
         }),
     };
     Ok(found.into_iter().map(state).collect())

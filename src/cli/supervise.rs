@@ -70,7 +70,9 @@ async fn run(
     watch: impl FnOnce(SupervisorHandle, Subscription),
 ) -> Result<Ended> {
     let systemd = crate::platform::notify::Systemd::from_environment();
-    let mut signals = Signals::new(launch.foreground, systemd.watchdog_period()).context("cannot listen to signals")?;
+    // Under a service manager there is no terminal that could close: there a hangup asks for a reload.
+    let terminal = launch.foreground && !systemd.is_there();
+    let mut signals = Signals::new(terminal, systemd.watchdog_period()).context("cannot listen to signals")?;
     let assembly = tokio::select! {
         assembly = put_together(stack, launch, output) => assembly?,
         signal = stopped(&mut signals) => return Ok(Ended { signal: Some(signal), left: Vec::new() }),

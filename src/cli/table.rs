@@ -37,6 +37,15 @@ pub fn lines(head: &[&str], rows: &[Vec<Cell>], width: Option<usize>) -> Vec<Str
     all.map(|row| line(row, &widths, width)).collect()
 }
 
+/// Columns that the table takes up to the place where one more column would begin.
+pub fn width(head: &[&str], rows: &[Vec<Cell>]) -> usize {
+    let widest = |(column, name): (usize, &&str)| {
+        let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.text.chars().count());
+        cells.max().unwrap_or(0).max(name.chars().count()) + 2
+    };
+    head.iter().enumerate().map(widest).sum()
+}
+
 fn line(row: &[Cell], widths: &[usize], width: Option<usize>) -> String {
     let mut text = String::new();
     let mut used = 0;

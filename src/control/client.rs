@@ -79,7 +79,9 @@ impl Client {
         let http = reqwest::Client::builder()
             .unix_socket(path.as_path())
             .tls_certs_only(std::iter::empty())
-            .pool_max_idle_per_host(1)
+            // A kept connection may be closed by the other end in the moment in which we use it again; a new one costs
+            // next to nothing here.
+            .pool_max_idle_per_host(0)
             .build()
             .map_err(ClientError::Setup)?;
         Ok(Self { http, path })

@@ -27,8 +27,7 @@ impl Engine {
         let well = failure.is_none() && exit.is_some_and(|exit| is_success(exit, &policy.restart.success_exit_codes));
         let permanent = failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Permanent);
         let lasting = failure.as_ref().is_some_and(|failure| failure.kind == FailureKind::Lasting);
-        // How its process ended was told when it ended.
-        let reason = failure.as_ref().map(|failure| format!(" ({})", failure.message)).unwrap_or_default();
+        // Why was told when it ended; here only what follows is.
         self.services[index].ended = failure.is_none() && exit.is_some();
         let decision = match policy.restart.policy {
             _ if permanent => Decision::Failed,
@@ -41,17 +40,17 @@ impl Engine {
         match decision {
             Decision::Completed => {
                 self.services[index].forget_failures();
-                self.set_phase(index, Phase::Completed, format!("{name} has ended well{reason}"), None);
+                self.set_phase(index, Phase::Completed, format!("{name} has ended well"), None);
             }
             Decision::Failed => {
-                let message = format!("{name} has failed{reason} and is not started again");
+                let message = format!("{name} has failed and is not started again");
                 self.set_phase(index, Phase::Failed, message, None);
             }
             Decision::Again => {
                 let (crash_loop, spent) = self.count_failure(index);
                 if spent {
                     let restarts = self.services[index].attempts.saturating_sub(1);
-                    let message = format!("{name} has failed{reason} after {restarts} restarts and is given up");
+                    let message = format!("{name} has failed after {restarts} restarts and is given up");
                     self.set_phase(index, Phase::Failed, message, None);
                     return;
                 }
@@ -71,7 +70,7 @@ impl Engine {
                     self.try_start(index);
                 } else {
                     self.set_timer(index, Timer::Start, self.now.after(pause));
-                    let message = format!("{name} starts again in {}{reason}", span_text(pause));
+                    let message = format!("{name} starts again in {}", span_text(pause));
                     self.set_phase(index, Phase::Backoff, message, None);
                 }
             }

@@ -147,8 +147,8 @@ impl PartError {
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Unavailable { hint, .. } => hint.clone(),
-            Self::Offline { part, hint, .. } => {
-                let fetch = format!("run `reeve install {part}` with network access");
+            Self::Offline { hint, .. } => {
+                let fetch = "run `reeve install` with network access".to_owned();
                 Some(hint.as_ref().map_or(fetch.clone(), |hint| format!("{fetch}, or {hint}")))
             }
             Self::Checksum { .. } => Some(

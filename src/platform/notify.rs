@@ -217,6 +217,11 @@ impl Systemd {
         made
     }
 
+    /// Whether a service manager started us and listens.
+    pub fn is_there(&self) -> bool {
+        self.socket.is_some()
+    }
+
     pub fn ready(&self) {
         self.send("READY=1");
     }

@@ -53,7 +53,8 @@ impl Supervisor {
                 }
             }
             Effect::Record(record) => {
-                tracing::info!(service = %record.service, kind = %record.kind, "{}", record.message);
+                let service = Some(&record.service).filter(|name| !name.is_empty()).map(tracing::field::display);
+                tracing::info!(service, kind = %record.kind, "{}", record.message);
                 self.end.record(record);
                 self.eventful = true;
             }

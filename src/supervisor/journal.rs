@@ -23,6 +23,12 @@ const STATE_VERSION: u32 = 1;
 /// A killed tree that is not empty after this long is told and left.
 const KILL_BOUND: Duration = Duration::from_secs(10);
 
+/// What the children of a leader that obeyed its stop signal get at most.
+const CHILDREN_GRACE: Duration = Duration::from_secs(2);
+
+/// How often it is looked whether a leader, which is no child of ours, has ended.
+const LEADER_LOOK: Duration = Duration::from_millis(50);
+
 /// One line of the leases file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -205,8 +211,7 @@ async fn end(leftover: &Leftover) -> bool {
             // Its leader has gone: nobody is there to hear a stop signal.
             Ok(0) => {}
             Ok(_) => {
-                let grace = Duration::from_millis(lease.grace_ms);
-                if let Ok(Ok(())) = tokio::time::timeout(grace, tree.wait_empty()).await {
+                if obeyed(tree, lease).await {
                     give_back(tree);
                     return true;
                 }
@@ -223,6 +228,26 @@ async fn end(leftover: &Leftover) -> bool {
             true
         }
         _ => false,
+    }
+}
+
+/// Whether the whole tree ends within the grace. What a leader that has ended leaves behind gets a short time only, as in
+/// any other stop.
+async fn obeyed(tree: &Tree, lease: &Lease) -> bool {
+    let mut deadline = tokio::time::Instant::now() + Duration::from_millis(lease.grace_ms);
+    let mut leader = true;
+    loop {
+        let look = deadline.min(tokio::time::Instant::now() + LEADER_LOOK);
+        match tokio::time::timeout_at(look, tree.wait_empty()).await {
+            Ok(empty) => return empty.is_ok(),
+            Err(_) if tokio::time::Instant::now() >= deadline => return false,
+            Err(_) => {}
+        }
+        let gone = || identity::stat(lease.pid).is_none_or(|s| s.is_dead() || s.start_time != lease.start_time);
+        if leader && gone() {
+            leader = false;
+            deadline = deadline.min(tokio::time::Instant::now() + CHILDREN_GRACE);
+        }
     }
 }
 

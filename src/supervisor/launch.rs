@@ -74,6 +74,9 @@ fn start(spec: &ServiceSpec, prepared: &Prepared, tree: &Tree) -> Result<(Child,
     plan.nice = spec.limits.nice.map(i32::from);
     plan.oom_score_adj = spec.limits.oom_score_adj.map(i32::from);
     plan.cgroup = tree.placement();
+    plan.join = tree
+        .joins()
+        .map_err(|error| transient(format!("cannot open the places that limit {}: {error}", spec.name), None))?;
     let child = crate::platform::spawn(&plan).map_err(|error| failure(&error))?;
     tree.set_leader(child.pid, child.start_time);
     Ok((child, stdout, stderr))

@@ -9,13 +9,13 @@ use tokio::time::Instant;
 
 use super::assembly::Assembly;
 use super::handle::{Request, SupervisorEnd};
-use super::launch::give_back;
+use super::launch;
 use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
 use crate::engine::{Command, Engine, Event, Outcome, RequestId, Tick};
-use crate::platform::{Tree, clock};
+use crate::platform::{Containment, Tree, clock};
 use crate::spec::ServiceId;
 
 /// Messages of our own tasks that wait for the loop. Each is the answer to an effect under way; a task that finds the
@@ -37,6 +37,10 @@ const ORPHANS: Duration = Duration::from_millis(100);
 
 /// After so long without anything worth a record, a start or a stop is over, and what it needed is given back.
 const REST: Duration = Duration::from_secs(3);
+
+/// How long the last helpers have to be gone after a stop, and how often that is looked at.
+const HELPERS_BOUND: Duration = Duration::from_secs(2);
+const HELPERS_LOOK: Duration = Duration::from_millis(5);
 
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -191,7 +195,8 @@ impl Supervisor {
         let cleared = std::mem::take(&mut self.cleared);
         if !cleared.is_empty() {
             // Off the loop and all at once: removing a cgroup takes longer than ending a process.
-            self.drains.push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| give_back(tree))));
+            self.drains
+                .push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| launch::give_back(tree))));
         }
         if std::mem::take(&mut self.eventful) {
             self.rest_due = Some(Instant::now() + REST);
@@ -273,8 +278,28 @@ impl Supervisor {
         self.runs.clear();
         self.state.finish().await;
         self.assembly.logs.flush().await;
+        if left.is_empty() {
+            give_back(&self.assembly.containment).await;
+        }
         let left = left.into_iter().map(|id| self.assembly.stack.service(id).name.clone()).collect();
         Ended { signal: self.ended_by, left }
+    }
+}
+
+/// Gives back the stack's own cgroup. A helper that the stop cut short may still be on its way out of it.
+async fn give_back(containment: &Containment) {
+    let begun = Instant::now();
+    while let Err(error) = containment.close() {
+        if begun.elapsed() > HELPERS_BOUND {
+            tracing::warn!(%error, "cannot give back the cgroup of the stack");
+            return;
+        }
+        for (name, tree) in containment.leftovers() {
+            if let Err(error) = tree.kill() {
+                tracing::warn!(%name, %error, "cannot kill what a helper left");
+            }
+        }
+        tokio::time::sleep(HELPERS_LOOK).await;
     }
 }
 

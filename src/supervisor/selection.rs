@@ -99,12 +99,9 @@ fn candidates(service: &ServiceSpec, volume_paths: &BTreeMap<String, PathBuf>) -
     all
 }
 
-/// Short, since it stands in every table; the places that were tried stand in the service's log.
+/// The last place that was tried is part of the reason; all of them stand in the service's log.
 fn unavailable(part: &str, tried: Option<&Result<Resolved, PartError>>) -> (Failure, Vec<String>) {
     let (message, hint, places) = match tried {
-        Some(Err(error @ PartError::Unavailable { version, .. })) => {
-            (format!("the part {part} {version} cannot be had here"), error.hint(), error.details())
-        }
         Some(Err(error)) => (crate::telemetry::chain(error), error.hint(), error.details()),
         _ => (format!("no part {part} is declared"), Some(format!("declare [parts.{part}]")), Vec::new()),
     };

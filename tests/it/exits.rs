@@ -42,6 +42,39 @@ fn usage_errors_are_code_2() {
     stack.reeve(&["frobnicate"]).expect(2);
     stack.reeve(&["stop"]).expect(2);
     stack.reeve(&["signal", "one", "NOSUCHSIGNAL"]).expect(2);
+    stack.reeve(&["up", "--timeout", "soon"]).expect(2);
+    stack.reeve(&["logs", "--since", "yesterday"]).expect(2);
+}
+
+#[test]
+fn what_simply_fails_is_code_1() {
+    let stack = Stack::new(ONE);
+    stack.reeve(&["presets", "nosuch"]).expect(1);
+    let done = stack.reeve(&["--data-dir", "services.toml", "ps"]).expect(1);
+    assert!(done.stderr.contains("is a file"), "{}", done.stderr);
+}
+
+#[test]
+fn what_is_in_the_way_is_code_9() {
+    let stack = Stack::new(ONE);
+    let done = stack.reeve(&["init"]).expect(9);
+    assert!(done.stderr.contains("stays as it is"), "{}", done.stderr);
+    stack.up();
+    stack.reeve(&["up"]).expect(9);
+}
+
+#[test]
+fn the_documented_codes_are_those_of_the_manual() {
+    // Case 69.
+    let stack = Stack::new(ONE);
+    let man = stack.reeve(&["man"]).expect(0).stdout;
+    let docs = include_str!("../../docs/exit-codes.md");
+    for code in ["0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "130", "143"] {
+        let row = |line: &str| line.split('|').nth(1).is_some_and(|cell| cell.split(',').any(|one| one.trim() == code));
+        assert!(docs.lines().any(row), "{code} in docs/exit-codes.md");
+        let entry = |line: &str| line.split(|c: char| !c.is_ascii_digit()).any(|number| number == code);
+        assert!(man.lines().any(entry), "{code} in the manual");
+    }
 }
 
 #[test]
@@ -77,7 +110,8 @@ fn a_volume_that_is_not_ours_is_refused_and_left_alone() {
     assert_ne!(done.code, 0);
     assert!(done.stderr.contains("stuff"), "{}", done.stderr);
     assert_eq!(stack.read(".reeve/volumes/stuff/precious"), "mine");
-    stack.reeve(&["down", "--volumes", "--yes"]);
+    let done = stack.reeve(&["down", "--volumes", "--yes"]).expect(7);
+    assert!(done.stderr.contains("kept"), "{}", done.stderr);
     assert_eq!(stack.read(".reeve/volumes/stuff/precious"), "mine");
 }
 
@@ -86,8 +120,7 @@ fn down_with_volumes_asks_first_and_then_leaves_an_empty_data_directory() {
     let stack = Stack::new(&format!("{ONE}volumes = {{ data = \"stuff\" }}\n[volumes.stuff]\n"));
     stack.up();
     assert!(stack.data().join("volumes/stuff").is_dir());
-    let done = stack.reeve(&["down", "--volumes"]);
-    assert_ne!(done.code, 0, "nobody said yes");
+    stack.reeve(&["down", "--volumes"]).expect(8);
     assert!(stack.data().join("volumes/stuff").is_dir());
     stack.reeve(&["down", "--volumes", "--yes"]).expect(0);
     let left: Vec<_> =

@@ -5,13 +5,19 @@
 
 mod support;
 
+mod config;
 mod exits;
 mod grafana;
 mod health;
+mod limits;
+mod logging;
 mod logs;
+mod parts;
 mod ports;
 mod processes;
 mod recovery;
 mod restart;
 mod signals;
 mod stack;
+mod terminal;
+mod volumes;

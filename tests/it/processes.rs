@@ -203,7 +203,7 @@ fn a_child_has_a_clean_house() {
 name = "clean"
 [services.child]
 oneshot = true
-command = ["sh", "-c", "exec > {out}/fds; ls /proc/$$$$/fd; exec > {out}/status; cat /proc/$$$$/status; exec > {out}/env; env; exec > {out}/stdin; readlink /proc/$$$$/fd/0"]
+command = ["sh", "-c", "exec > {out}/fds; ls /proc/$$$$/fd; exec > {out}/status; cat /proc/$$$$/status; exec > {out}/env; tr '\\0' '\\n' < /proc/$$$$/environ; exec > {out}/stdin; readlink /proc/$$$$/fd/0"]
 env = {{ GREETING = "hello world" }}
 "#,
             out = out.display()
@@ -222,6 +222,10 @@ env = {{ GREETING = "hello world" }}
     }
     let env = stack.read("out/env");
     assert!(env.contains("GREETING=hello world"), "{env}");
+    let mut real: Vec<&str> = env.lines().collect();
+    real.sort_unstable();
+    let told = stack.reeve(&["env", "child"]).expect(0).stdout;
+    assert_eq!(real, told.lines().collect::<Vec<_>>(), "as `reeve env` tells it");
     assert!(!env.contains("LEAKED"), "{env}");
     assert_eq!(stack.read("out/stdin").trim(), "/dev/null");
 }

@@ -32,6 +32,21 @@ fn after_a_kill_of_reeve_nothing_is_doubled_and_a_stopped_service_stays_stopped(
 }
 
 #[test]
+fn down_clears_what_a_killed_reeve_left_and_says_so() {
+    // Case 64.
+    let stack = Stack::new(PAIR);
+    stack.up();
+    let pids = [stack.pid("one"), stack.pid("two")];
+    stack.kill_daemon();
+    let done = stack.reeve(&["down"]).expect(0);
+    assert!(done.stderr.contains("one, two"), "{done:?}");
+    assert!(!pids.iter().any(|pid| alive(*pid)));
+    assert_eq!(stack.processes(), Vec::<i32>::new());
+    let again = stack.reeve(&["down"]).expect(0);
+    assert!(again.stderr.contains("nothing runs"), "{again:?}");
+}
+
+#[test]
 fn a_stranger_with_a_pid_of_ours_is_left_alone() {
     let stack = Stack::new(PAIR);
     stack.up();

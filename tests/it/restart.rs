@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::support::{Stack, eventually, kill};
 
 fn wall(event: &Value) -> jiff::Timestamp {
-    event["wall"].as_str().and_then(|wall| wall.parse().ok()).unwrap_or_else(|| panic!("a time in {event}"))
+    event["time"].as_str().and_then(|time| time.parse().ok()).unwrap_or_else(|| panic!("a time in {event}"))
 }
 
 /// A service that notes each of its starts in `out/NAME.starts` and then does `then`.

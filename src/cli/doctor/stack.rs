@@ -5,22 +5,17 @@ use std::path::Path;
 
 use super::Finding;
 use crate::cli::failure::Result;
+use crate::cli::install::lacking;
 use crate::cli::output::Output;
-use crate::cli::stack::{Stack, find_parts};
+use crate::cli::stack::{PartState, Stack, find_parts};
 use crate::platform::ports;
+use crate::spec::ServiceSpec;
 
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
-    for part in find_parts(stack, true, output)? {
-        findings.push(match part.place {
-            Ok(place) => Finding::good("part", format!("{} {} at {}", part.name, part.version, place.display())),
-            Err(why) => {
-                let hint = stack.spec.parts.get(&part.name).and_then(|spec| spec.hint.clone());
-                let hint = hint.unwrap_or_else(|| "reeve install fetches it".to_owned());
-                Finding::weak("part", format!("{} is missing: {why}", part.name), hint)
-            }
-        });
-    }
+    let parts = find_parts(stack, &[], true, output)?;
+    let lacking = lacking(&stack.spec.services, &parts);
+    findings.extend(parts.iter().map(|part| self::part(part, &lacking)));
     // What runs holds its own ports.
     if !running {
         findings.extend(stack.spec.services.iter().flat_map(|service| {
@@ -31,6 +26,29 @@ pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Find
         }));
     }
     Ok(findings)
+}
+
+/// A part that is missing matters to the services that cannot be run in any other way.
+fn part(part: &PartState, lacking: &[&ServiceSpec]) -> Finding {
+    let missing = match &part.place {
+        Ok(place) => return Finding::good("part", format!("{} {} at {}", part.name, part.version, place.display())),
+        Err(missing) => missing,
+    };
+    let message = match missing.may_be_fetched {
+        true => format!("{} {} is not on this machine", part.name, part.version),
+        false => missing.why.clone(),
+    };
+    let ways = |service: &&&ServiceSpec| {
+        std::iter::once(**service).chain(&service.alternatives).any(|way| way.parts.contains(&part.name))
+    };
+    let users: Vec<_> = lacking.iter().filter(ways).collect();
+    let hint = missing.hint.clone().unwrap_or_else(|| "reeve install fetches it".to_owned());
+    let names = users.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
+    match users.iter().any(|service| service.required) {
+        _ if users.is_empty() => Finding::good("part", format!("{message}; another one does its work")),
+        true => Finding::bad("part", format!("{message}: {names} cannot run"), hint),
+        false => Finding::weak("part", format!("{message}: {names} is left out"), hint),
+    }
 }
 
 fn listen(service: &str, address: SocketAddr) -> Finding {

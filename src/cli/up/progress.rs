@@ -42,10 +42,10 @@ fn asked<'s>(stack: &'s Stack, wanted: &[String]) -> Vec<&'s Service> {
 
 fn line(service: &Service) -> String {
     let phase = crate::cli::output::phase_name(service.phase);
-    match service.reason() {
-        Some(reason) => format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&reason)),
-        None => format!("{}: {phase}", service.name),
-    }
+    let Some(reason) = service.reason() else { return format!("{}: {phase}", service.name) };
+    let hint = service.last_failure.as_ref().filter(|_| service.has_failed()).and_then(|failure| failure.hint.as_ref());
+    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+    format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&format!("{reason}{hint}")))
 }
 
 /// Addresses of what is up, and how to get in.
@@ -61,6 +61,9 @@ pub fn addresses(stack: &Stack) -> Vec<String> {
             let name = if index == 0 { service.name.clone() } else { String::new() };
             rows.push(vec![Cell::styled(name, Style::new().bold()), label.into(), address.into()]);
         }
+    }
+    if rows.is_empty() {
+        return Vec::new();
     }
     let mut lines = table::lines(&["", "", ""], &rows, None);
     lines.push("reeve credentials shows the accounts and passwords".to_owned());

@@ -67,9 +67,11 @@ struct Show {
 
 impl Show {
     async fn run(mut self) {
+        let output = self.output;
         if self.starting().await {
             self.following().await;
         }
+        output.say("stopped");
     }
 
     /// The table until everything is ready. `false`: the stack has ended.
@@ -94,6 +96,7 @@ impl Show {
                     for line in addresses(&stack) {
                         self.output.say(&line);
                     }
+                    self.skip_the_past();
                     return true;
                 }
                 Progress::Failed(lines) => {
@@ -102,6 +105,7 @@ impl Show {
                         self.output.warn(&format!("failed: {line}"));
                     }
                     self.output.warn("the rest goes on; reeve why SERVICE tells more");
+                    self.skip_the_past();
                     return true;
                 }
                 Progress::Under if self.up.wait && began.elapsed() > self.up.timeout => {
@@ -119,6 +123,13 @@ impl Show {
         }
     }
 
+    /// What the services wrote while they started would push the addresses off the screen; the logs have it.
+    fn skip_the_past(&mut self) {
+        while self.lines.try_recv().is_some() {}
+        self.output
+            .say("what the services write from now on follows; reeve logs shows all of it; Ctrl-C stops the stack");
+    }
+
     fn give_up(&self, stack: &Stack) {
         self.output.warn(&format!("not ready after {}:", crate::supervisor::why::span(self.up.timeout)));
         for line in unready(stack, &self.up.services) {
@@ -130,19 +141,18 @@ impl Show {
     }
 
     /// The services' lines, and once it stops, whom it waits for.
-    async fn following(mut self) {
+    async fn following(&mut self) {
         let view = self.handle.snapshot();
         let painter = Painter::new(view.snapshot.services.iter().map(|service| service.name.as_str()), true);
         let mut waited_for = Vec::new();
         let mut said_order = false;
+        let mut is_read = true;
         loop {
             tokio::select! {
                 line = self.lines.recv() => match line {
                     Some(line) if !self.output.quiet => {
-                        if self.output.data(&painter.text(&line)).is_err() {
-                            // Nobody reads any more; the stack runs on.
-                            return;
-                        }
+                        // Nobody may read any more; the stack runs on, and how it ends is told on the other stream.
+                        is_read = is_read && self.output.data(&painter.text(&line)).is_ok();
                     }
                     Some(_) => {}
                     None => return,

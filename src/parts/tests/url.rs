@@ -276,7 +276,7 @@ async fn offline_asks_no_server_and_says_what_would_bring_the_part() {
     offline.offline = true;
     let error = resolve(&part, &offline).await.unwrap_err();
     assert!(matches!(error, PartError::Offline { .. }) && error.to_string().contains("`tool` 1.2"), "{error}");
-    assert_eq!(error.hint().as_deref(), Some("run `reeve install tool` with network access, or ask a friend"));
+    assert_eq!(error.hint().as_deref(), Some("run `reeve install` with network access, or ask a friend"));
     assert!(server.requests().is_empty());
     resolve(&part, &env(dir.path())).await.unwrap();
     assert_eq!(resolve(&part, &offline).await.unwrap().origin, Origin::Cache);

@@ -84,7 +84,7 @@ impl Stack {
     }
 
     pub fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_reeve"));
+        let mut command = Command::new(binary());
         command.current_dir(self.path()).args(args).stdin(Stdio::null()).env("NO_COLOR", "1");
         command
     }
@@ -153,6 +153,27 @@ impl Stack {
         let pid = self.daemon().expect("a daemon");
         kill(pid, 9);
         eventually("the daemon is gone", || if alive(pid) { Err(pid) } else { Ok(()) });
+    }
+
+    /// Control groups of this stack, in whatever hierarchy.
+    pub fn groups(&self) -> Vec<PathBuf> {
+        use sha2::Digest;
+        let data = self.data().canonicalize().unwrap_or_else(|_| self.data());
+        let hash = sha2::Sha256::digest(data.to_string_lossy().as_bytes());
+        let name: String = hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+        let mut found = Vec::new();
+        let mut open = vec![PathBuf::from("/sys/fs/cgroup")];
+        while let Some(dir) = open.pop() {
+            let below = std::fs::read_dir(&dir).into_iter().flatten().flatten();
+            for entry in below.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir())) {
+                if entry.file_name().to_string_lossy().starts_with(&format!("reeve-{name}")) {
+                    found.push(entry.path());
+                } else {
+                    open.push(entry.path());
+                }
+            }
+        }
+        found
     }
 
     /// Processes that belong to this stack: they carry its marker or run below its directory.
@@ -236,6 +257,11 @@ impl Drop for Stack {
             eprintln!("reeve.log:\n{}", self.read(".reeve/logs/reeve.log"));
         }
     }
+}
+
+/// The binary under test; a copy when another user runs the tests, who may not reach the original.
+pub fn binary() -> PathBuf {
+    std::env::var_os("TEST_REEVE_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_reeve").into(), PathBuf::from)
 }
 
 /// Tries until it holds; fails with the last answer when patience ends.
