@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::assembly::Assembly;
 use super::handle::{Request, SupervisorEnd};
-use super::launch::give_back;
+use super::launch;
 use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
@@ -195,7 +195,8 @@ impl Supervisor {
         let cleared = std::mem::take(&mut self.cleared);
         if !cleared.is_empty() {
             // Off the loop and all at once: removing a cgroup takes longer than ending a process.
-            self.drains.push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| give_back(tree))));
+            self.drains
+                .push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| launch::give_back(tree))));
         }
         if std::mem::take(&mut self.eventful) {
             self.rest_due = Some(Instant::now() + REST);
