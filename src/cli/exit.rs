@@ -13,6 +13,8 @@ pub enum Exit {
     Partly,
     Refused,
     Conflict,
+    /// `up` in the foreground, ended because its terminal was closed.
+    HungUp,
     /// `up` in the foreground, ended by Ctrl-C.
     Interrupted,
     /// `up` in the foreground, ended by SIGTERM.
@@ -20,7 +22,7 @@ pub enum Exit {
 }
 
 impl Exit {
-    pub const ALL: [Exit; 12] = [
+    pub const ALL: [Exit; 13] = [
         Exit::Done,
         Exit::Failed,
         Exit::Usage,
@@ -31,6 +33,7 @@ impl Exit {
         Exit::Partly,
         Exit::Refused,
         Exit::Conflict,
+        Exit::HungUp,
         Exit::Interrupted,
         Exit::Terminated,
     ];
@@ -47,6 +50,7 @@ impl Exit {
             Exit::Partly => 7,
             Exit::Refused => 8,
             Exit::Conflict => 9,
+            Exit::HungUp => 129,
             Exit::Interrupted => 130,
             Exit::Terminated => 143,
         }
@@ -64,6 +68,7 @@ impl Exit {
             Exit::Partly => "partly done",
             Exit::Refused => "refused: permission, or locked",
             Exit::Conflict => "conflict: it runs already",
+            Exit::HungUp => "a foreground up was ended by the end of its terminal (SIGHUP)",
             Exit::Interrupted => "a foreground up was ended by Ctrl-C (SIGINT)",
             Exit::Terminated => "a foreground up was ended by SIGTERM",
         }

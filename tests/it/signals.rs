@@ -69,7 +69,7 @@ fn a_hangup_makes_the_daemon_reload_and_ends_a_foreground_up() {
     });
     let service = stack.pid("one");
     kill(up.pid(), 1);
-    up.end();
+    assert_eq!(up.end(), 129);
     assert!(!alive(service));
 }
 

@@ -76,6 +76,7 @@ fn verdict(ended: &Ended, gave_up: bool, output: Output) -> Result {
     }
     Ok(match ended.signal {
         _ if gave_up => Exit::NotReady,
+        Some(libc::SIGHUP) => Exit::HungUp,
         Some(libc::SIGINT) => Exit::Interrupted,
         Some(libc::SIGTERM) => Exit::Terminated,
         _ if !ended.left.is_empty() => Exit::Partly,
