@@ -24,6 +24,11 @@ const RESPAWNS: usize = 20;
 const PEER_SAMPLES: usize = 3;
 const IDLE: Duration = Duration::from_secs(20);
 const LIMIT: Duration = Duration::from_secs(60);
+/// Ready at once and stable soon, so that every end counts as the first, which is answered at once.
+const NO_BACKOFF: &str = "health = { delay = \"0s\" }
+restart = { policy = \"unless-stopped\", first = \"0s\", stable_after = \"1ms\" }";
+/// Long enough to be stable.
+const STABLE: Duration = Duration::from_millis(50);
 
 const CHILD: &str = r#"
 #include <fcntl.h>
@@ -139,11 +144,11 @@ fn gone(pids: &[Pid]) -> bool {
     pids.iter().all(|pid| kill(*pid, None).is_err())
 }
 
-fn stack_of(child: &Path, dir: &Path, count: usize) -> Stack {
+fn stack_of(child: &Path, dir: &Path, count: usize, extra: &str) -> Stack {
     let mut text = String::from("[stack]\nname = \"bench\"\n");
     for index in 0..count {
         text += &format!(
-            "\n[services.c{index}]\ncommand = [{:?}, {:?}]\nrestart = {{ policy = \"unless-stopped\", first = \"0s\" }}\n",
+            "\n[services.c{index}]\ncommand = [{:?}, {:?}]\n{extra}\n",
             child.display().to_string(),
             dir.join("times").display().to_string(),
         );
@@ -155,7 +160,7 @@ fn stack_of(child: &Path, dir: &Path, count: usize) -> Stack {
 
 /// From the daemon's start to the last first instruction; from `SIGTERM` to the daemon until the last child is gone.
 fn reeve_start_stop(child: &Path, dir: &Path) -> (f64, f64) {
-    let stack = stack_of(child, dir, CHILDREN);
+    let stack = stack_of(child, dir, CHILDREN, "");
     let begun = now();
     let mut daemon = stack.spawn(&[]);
     let records = wait_for(&dir.join("times"), CHILDREN);
@@ -212,8 +217,9 @@ fn bare_start_stop(child: &Path, dir: &Path) -> (f64, f64) {
 }
 
 /// Kill to first instruction, both sides in turn.
+#[expect(clippy::disallowed_methods, reason = "being stable is a matter of time")]
 fn respawns(child: &Path, dir: &Path) -> (Vec<f64>, Vec<f64>) {
-    let stack = stack_of(child, dir, 1);
+    let stack = stack_of(child, dir, 1, NO_BACKOFF);
     let mut daemon = stack.spawn(&[]);
     let (ours, theirs) = (dir.join("times"), dir.join("bare"));
     wait_for(&ours, 1);
@@ -221,6 +227,7 @@ fn respawns(child: &Path, dir: &Path) -> (Vec<f64>, Vec<f64>) {
     wait_for(&theirs, 1);
     let (mut reeve, mut loops) = (Vec::new(), Vec::new());
     for round in 1..=RESPAWNS {
+        std::thread::sleep(STABLE);
         let victim = records(&ours).last().expect("a first instruction").0;
         let begun = now();
         kill(victim, Signal::SIGKILL).expect("the child lives");
@@ -260,7 +267,7 @@ fn usage(pid: u32) -> (f64, u64, u64) {
 
 #[expect(clippy::disallowed_methods, reason = "idling is what is measured")]
 fn idle(child: &Path, dir: &Path) -> Vec<Row> {
-    let stack = stack_of(child, dir, CHILDREN);
+    let stack = stack_of(child, dir, CHILDREN, "");
     let mut daemon = stack.spawn(&[]);
     wait_for(&dir.join("times"), CHILDREN);
     // The default readiness is one second alive; then the start is over.

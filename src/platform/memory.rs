@@ -17,29 +17,28 @@ pub fn frugal() {
     }
 }
 
-/// Hands what a start has left over back to the machine: freed pages of the heap, and pages of our own program that were
-/// mapped for the start alone. The latter stay in the page cache, and whoever calls one again maps it again.
+/// Hands what a start has left over back to the machine: freed pages of the heap, and pages of programs and libraries that
+/// were mapped for the start alone. The latter stay in the page cache, and whoever calls one again maps it again.
 pub fn give_back() {
     #[cfg(target_env = "gnu")]
     // SAFETY: touches only memory that the allocator holds free.
     unsafe {
         libc::malloc_trim(0)
     };
-    let Ok(own) = std::env::current_exe() else { return };
     let Ok(text) = fs::read_to_string("/proc/self/smaps") else { return };
-    for (start, end) in clean(&text, &own.to_string_lossy()) {
-        // SAFETY: an unwritable mapping of our own program, none of whose pages differs from the file: what is dropped here
-        // comes back as it was.
+    for (start, end) in clean(&text) {
+        // SAFETY: an unwritable mapping of a file, none of whose pages differs from the file: what is dropped here comes back
+        // as it was. A library being loaded meanwhile is writable as long as it is changed; none is ever unloaded.
         unsafe { libc::madvise(start as *mut libc::c_void, end - start, libc::MADV_DONTNEED) };
     }
 }
 
-/// Unwritable mappings of a file, of which no page was ever changed (relocated constants are).
-fn clean(smaps: &str, file: &str) -> Vec<(usize, usize)> {
+/// Unwritable mappings of files, of which no page was ever changed (relocated constants are).
+fn clean(smaps: &str) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     let mut candidate = None;
     for line in smaps.lines() {
-        if let Some(range) = header(line, file) {
+        if let Some(range) = header(line) {
             candidate = range;
         } else if line.split_whitespace().eq(["Anonymous:", "0", "kB"]) {
             found.extend(candidate.take());
@@ -48,13 +47,13 @@ fn clean(smaps: &str, file: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// `Some` for a line that begins a mapping; in it the range, if it is an unwritable one of the file.
-fn header(line: &str, file: &str) -> Option<Option<(usize, usize)>> {
+/// `Some` for a line that begins a mapping; in it the range, if it is an unwritable one of a file.
+fn header(line: &str) -> Option<Option<(usize, usize)>> {
     let (range, rest) = line.split_once(' ')?;
     let (start, end) = range.split_once('-')?;
     let number = |text| usize::from_str_radix(text, 16).ok();
     let range = (number(start)?, number(end)?);
-    Some((rest.starts_with("r-") && rest.ends_with(&format!(" {file}"))).then_some(range))
+    Some((rest.starts_with("r-") && rest.contains(" /")).then_some(range))
 }
 
 #[cfg(test)]
@@ -75,8 +74,10 @@ Anonymous:             4 kB
 Anonymous:             0 kB
 6000-7000 r-xp 00000000 fe:00 8   /lib/libc.so.6
 Anonymous:             0 kB
+7000-8000 r-xp 00000000 00:00 0   [vdso]
+Anonymous:             0 kB
 ";
-        assert_eq!(clean(smaps, "/bin/reeve"), [(0x1000, 0x2000), (0x2000, 0x4000)]);
+        assert_eq!(clean(smaps), [(0x1000, 0x2000), (0x2000, 0x4000), (0x6000, 0x7000)]);
     }
 
     #[test]
