@@ -67,6 +67,14 @@ fn the_status_stack_from_nothing_to_nothing() {
         assert!(extensions.contains(extension), "{extension} in {extensions}");
     }
 
+    // The part's own psql gets in with the credentials that reeve tells.
+    let parts = stack.reeve(&["install", "--json"]).expect(0).json();
+    let client = parts["parts"].as_array().expect("parts").iter().find(|part| part["name"] == "postgresql-client");
+    let place = client.expect("the client")["place"].as_str().expect("a place").to_owned();
+    let mut command = Command::new(Path::new(&place).join("bin/psql"));
+    let asked = command.args([&url, "-Atc", "select word from kept"]).output().expect("psql");
+    assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "durable", "{asked:?}");
+
     // Grafana's role reads what the application makes later, and writes nothing.
     let reader = credential(&stack, "postgres", "url (read only)");
     assert_eq!(psql(&reader, "select word from kept").expect("read"), "durable");
