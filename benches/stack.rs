@@ -61,14 +61,12 @@ fn required(file: &Path, work: &Path) -> Vec<String> {
     let stack = Stack::new(file.to_owned(), work.join("config"), 0);
     let output = stack.run("config", &["--json"]);
     let config: serde_json::Value = serde_json::from_slice(&output.stdout).expect("config --json is JSON");
-    // The specification may stand alone or below a key; both hold `services`.
-    let services = config
-        .get("services")
-        .or_else(|| config.pointer("/stack/services"))
-        .or_else(|| config.pointer("/spec/services"));
-    let services = services.and_then(|list| list.as_array()).expect("config --json lists services");
-    let wanted = services.iter().filter(|service| service["required"] != false && service["autostart"] != false);
-    wanted.map(|service| service["name"].as_str().expect("a service has a name").to_owned()).collect()
+    // Every value stands beside its origin.
+    let services = config.pointer("/config/services").and_then(|services| services.as_object());
+    let services = services.expect("config --json has services");
+    let off = |service: &serde_json::Value, key: &str| service[key]["value"] == false;
+    let wanted = services.iter().filter(|(_, service)| !off(service, "required") && !off(service, "autostart"));
+    wanted.map(|(name, _)| name.clone()).collect()
 }
 
 /// Every start has ports of its own, so that none waits for another's to be free.
