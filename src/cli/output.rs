@@ -140,24 +140,6 @@ pub fn phase_style(phase: Phase) -> Style {
     }
 }
 
-pub fn phase_name(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Stopped => "stopped",
-        Phase::Waiting => "waiting",
-        Phase::Preparing => "preparing",
-        Phase::Starting => "starting",
-        Phase::Bootstrapping => "bootstrapping",
-        Phase::Ready => "ready",
-        Phase::Unready => "unready",
-        Phase::Stopping => "stopping",
-        Phase::Backoff => "backoff",
-        Phase::Completed => "completed",
-        Phase::Failed => "failed",
-        Phase::Skipped => "skipped",
-        Phase::Stuck => "stuck",
-    }
-}
-
 /// The same colour for the same name, always.
 pub fn service_style(index: usize) -> Style {
     const COLORS: [AnsiColor; 6] = [

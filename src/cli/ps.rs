@@ -7,7 +7,7 @@ use anstyle::Style;
 use super::args::Global;
 use super::exit::Exit;
 use super::failure::Result;
-use super::output::{self, Output, phase_name, phase_style};
+use super::output::{self, Output, phase_style};
 use super::place::Place;
 use super::table::{self, Cell};
 use crate::control::wire::{Answer, Service, Stack};
@@ -56,7 +56,7 @@ pub fn lines(stack: &Stack, width: Option<usize>) -> Vec<String> {
 }
 
 fn row(service: &Service) -> [Cell; 8] {
-    let state = if service.crash_loop { "crash loop" } else { phase_name(service.phase) };
+    let state = if service.crash_loop { "crash loop" } else { service.phase.as_str() };
     let ports = service.ports.values().map(|address| match address.ip().is_loopback() {
         true => address.port().to_string(),
         false => address.to_string(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::render::render;
-use crate::cli::output::{self, Output, phase_name};
+use crate::cli::output::{self, Output};
 use crate::cli::table::clean;
 use crate::control::wire::Stack;
 use crate::engine::Phase;
@@ -52,7 +52,7 @@ impl Live {
             let is_news = before.map_or(service.phase != Phase::Stopped, |before| before != service.phase);
             if is_news {
                 let reason = service.reason().map(|reason| format!(" ({})", clean(&reason))).unwrap_or_default();
-                lines.push(format!("{}: {}{reason}", service.name, phase_name(service.phase)));
+                lines.push(format!("{}: {}{reason}", service.name, service.phase.as_str()));
             }
         }
         lines

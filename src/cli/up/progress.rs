@@ -41,7 +41,7 @@ fn asked<'s>(stack: &'s Stack, wanted: &[String]) -> Vec<&'s Service> {
 }
 
 fn line(service: &Service) -> String {
-    let phase = crate::cli::output::phase_name(service.phase);
+    let phase = service.phase.as_str();
     let Some(reason) = service.reason() else { return format!("{}: {phase}", service.name) };
     let hint = service.last_failure.as_ref().filter(|_| service.has_failed()).and_then(|failure| failure.hint.as_ref());
     let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();

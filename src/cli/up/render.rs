@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anstyle::Style;
 
-use crate::cli::output::{paint, phase_name, phase_style};
+use crate::cli::output::{paint, phase_style};
 use crate::cli::table::{self, Cell};
 use crate::control::wire::{Service, Stack};
 use crate::engine::{Desired, Phase};
@@ -60,7 +60,7 @@ fn name(service: &Service) -> Cell {
 }
 
 fn phase(service: &Service) -> Cell {
-    let text = if service.crash_loop { "crash loop" } else { phase_name(service.phase) };
+    let text = if service.crash_loop { "crash loop" } else { service.phase.as_str() };
     Cell::styled(text, phase_style(service.phase))
 }
 
