@@ -52,6 +52,25 @@ pub enum ClientError {
     LongLine,
 }
 
+impl ClientError {
+    /// The other end closed the connection without an answer: it is ending.
+    pub fn is_hang_up(&self) -> bool {
+        let Self::Send { source, .. } = self else { return false };
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source);
+        while let Some(error) = cause {
+            if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_incomplete_message) {
+                return true;
+            }
+            let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
+            if let Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionRefused) = kind {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
 /// A conversation with the supervisor of one data directory.
 #[derive(Debug, Clone)]
 pub struct Client {

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
+use super::KNOCK;
 use super::live::{Live, REDRAW, rest};
 use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::{Global, Up};
@@ -23,9 +24,6 @@ use crate::supervisor::why::span;
 /// Parts may have to be fetched and processes cleared before the socket is there; the copy's own end is noticed at once.
 const ANSWER: Duration = Duration::from_secs(600);
 
-/// Between two tries to reach it.
-const KNOCK: Duration = Duration::from_millis(5);
-
 /// Starts the copy and watches it.
 pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result {
     let layout = Layout::new(&stack.data_dir);
@@ -40,12 +38,11 @@ pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result 
 }
 
 /// A daemon is there: it starts what is missing.
-pub fn join(client: Client, up: &Up, output: Output) -> Result {
+pub fn join(client: &Client, pid: u32, up: &Up, output: Output) -> Result {
     crate::cli::block_on(async {
-        let stack = client.stack().await?;
-        output.say(&format!("reeve (pid {}) runs already; it starts what is missing", stack.pid));
+        output.say(&format!("reeve (pid {pid}) runs already; it starts what is missing"));
         outcome(&client.start(&up.services).await?.outcome)?;
-        watch_start(&client, &up.services, up.timeout, output).await
+        watch_start(client, &up.services, up.timeout, output).await
     })
 }
 

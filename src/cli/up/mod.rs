@@ -1,5 +1,7 @@
 //! `reeve up`: in the foreground with everything to see, or detached.
 
+use std::time::{Duration, Instant};
+
 use super::args::{Global, Up};
 use super::exit::Exit;
 use super::failure::{Failure, Result};
@@ -20,6 +22,12 @@ mod screen;
 pub use progress::unready;
 pub use screen::waiting_for;
 
+/// Between two tries to reach a reeve that is coming or going.
+const KNOCK: Duration = Duration::from_millis(5);
+
+/// A killed process with a large memory may need so long until its sockets are closed.
+const DYING: Duration = Duration::from_secs(10);
+
 pub fn is_detached() -> bool {
     settings::DETACHED.get().is_some()
 }
@@ -34,8 +42,8 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
     stack.check_names(&up.services)?;
     if !is_copy {
         match running(&Place::find(global)?)? {
-            Some(client) if up.detach => return background::join(client, up, output),
-            Some(client) => return Err(conflict(&client)),
+            Some((client, pid)) if up.detach => return background::join(&client, pid, up, output),
+            Some((_, pid)) => return Err(conflict(pid)),
             None if up.detach => return background::start(&stack, up, global, output),
             None => {}
         }
@@ -43,18 +51,28 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
     foreground(stack, up, output, is_copy)
 }
 
-fn running(place: &Place) -> Result<Option<Client>> {
-    match Client::connect(&place.data_dir) {
-        Ok(client) => Ok(Some(client)),
-        Err(ClientError::NoDaemon { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
+/// The reeve that runs this stack and its pid. One that was killed may still take connections while the kernel takes it
+/// down; it never answers, so it is asked again until one answers or none is there.
+fn running(place: &Place) -> Result<Option<(Client, u32)>> {
+    let deadline = Instant::now() + DYING;
+    super::block_on(async {
+        loop {
+            let answer = match Client::connect(&place.data_dir) {
+                Ok(client) => client.stack().await.map(|stack| (client, stack.pid)),
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(found) => return Ok(Some(found)),
+                Err(ClientError::NoDaemon { .. }) => return Ok(None),
+                Err(error) if error.is_hang_up() && Instant::now() < deadline => tokio::time::sleep(KNOCK).await,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    })
 }
 
-fn conflict(client: &Client) -> Failure {
-    let pid = super::block_on(async { Ok(client.stack().await?.pid) });
-    let who = pid.map_or_else(|_| "a reeve".to_owned(), |pid| format!("reeve (pid {pid})"));
-    Failure::message(Exit::Conflict, format!("{who} runs this stack already"))
+fn conflict(pid: u32) -> Failure {
+    Failure::message(Exit::Conflict, format!("reeve (pid {pid}) runs this stack already"))
         .hint("reeve up -d starts what is missing, reeve down stops it")
 }
 
