@@ -29,14 +29,10 @@ pub fn run(args: &Down, global: &Global, output: Output) -> Result {
     {
         confirm(&stack.data_dir)?;
     }
-    let running = match Client::connect(&place.data_dir) {
-        Ok(client) => Some(client),
-        Err(ClientError::NoDaemon { .. }) => None,
-        Err(error) => return Err(error.into()),
-    };
     super::block_on(async {
+        let running = Client::running(&place.data_dir).await?;
         let was_running = running.is_some();
-        if let Some(client) = running {
+        if let Some((client, _)) = running {
             stop(&client, args.timeout, output).await?;
             if stack.is_none() {
                 return Ok(Exit::Done);

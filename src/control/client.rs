@@ -2,7 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -13,6 +13,12 @@ use super::{socket, wire};
 
 /// Longest line of the event stream that is believed.
 const LINE_LIMIT: usize = 1 << 20;
+
+/// Between two tries to reach a reeve that is coming or going.
+pub const KNOCK: Duration = Duration::from_millis(5);
+
+/// A killed process with a large memory may need so long until its sockets are closed.
+const DYING: Duration = Duration::from_secs(10);
 
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
@@ -54,7 +60,7 @@ pub enum ClientError {
 
 impl ClientError {
     /// The other end closed the connection without an answer: it is ending.
-    pub fn is_hang_up(&self) -> bool {
+    fn is_hang_up(&self) -> bool {
         let Self::Send { source, .. } = self else { return false };
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(source);
         while let Some(error) = cause {
@@ -62,7 +68,9 @@ impl ClientError {
                 return true;
             }
             let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-            if let Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionRefused) = kind {
+            if let Some(io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionRefused) =
+                kind
+            {
                 return true;
             }
             cause = error.source();
@@ -104,6 +112,24 @@ impl Client {
             .build()
             .map_err(ClientError::Setup)?;
         Ok(Self { http, path })
+    }
+
+    /// The reeve that runs this stack. One that was killed may still take connections while the kernel takes it down; it
+    /// never answers, so it is asked again until one answers or none is there.
+    pub async fn running(data_dir: &Path) -> Result<Option<(Self, wire::Stack)>, ClientError> {
+        let deadline = Instant::now() + DYING;
+        loop {
+            let answer = match Self::connect(data_dir) {
+                Ok(client) => client.stack().await.map(|stack| (client, stack)),
+                Err(error) => Err(error),
+            };
+            match answer {
+                Ok(found) => return Ok(Some(found)),
+                Err(ClientError::NoDaemon { .. }) => return Ok(None),
+                Err(error) if error.is_hang_up() && Instant::now() < deadline => tokio::time::sleep(KNOCK).await,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     pub fn path(&self) -> &Path {

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::KNOCK;
 use super::live::{Live, REDRAW, rest};
 use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::{Global, Up};
@@ -16,7 +15,7 @@ use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Result, outcome};
 use crate::cli::output::Output;
 use crate::cli::stack::{Stack, bring_parts};
-use crate::control::client::{Client, ClientError};
+use crate::control::client::{Client, ClientError, KNOCK};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::make_directories;
 use crate::supervisor::why::span;

@@ -1,7 +1,5 @@
 //! `reeve up`: in the foreground with everything to see, or detached.
 
-use std::time::{Duration, Instant};
-
 use super::args::{Global, Up};
 use super::exit::Exit;
 use super::failure::{Failure, Result};
@@ -9,7 +7,7 @@ use super::output::Output;
 use super::place::Place;
 use super::stack::{Stack, open_stack_to_run};
 use super::supervise::{Launch, supervise};
-use crate::control::client::{Client, ClientError};
+use crate::control::client::Client;
 use crate::settings;
 use crate::supervisor::Ended;
 
@@ -21,12 +19,6 @@ mod screen;
 
 pub use progress::unready;
 pub use screen::waiting_for;
-
-/// Between two tries to reach a reeve that is coming or going.
-const KNOCK: Duration = Duration::from_millis(5);
-
-/// A killed process with a large memory may need so long until its sockets are closed.
-const DYING: Duration = Duration::from_secs(10);
 
 pub fn is_detached() -> bool {
     settings::DETACHED.get().is_some()
@@ -51,24 +43,9 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
     foreground(stack, up, output, is_copy)
 }
 
-/// The reeve that runs this stack and its pid. One that was killed may still take connections while the kernel takes it
-/// down; it never answers, so it is asked again until one answers or none is there.
 fn running(place: &Place) -> Result<Option<(Client, u32)>> {
-    let deadline = Instant::now() + DYING;
-    super::block_on(async {
-        loop {
-            let answer = match Client::connect(&place.data_dir) {
-                Ok(client) => client.stack().await.map(|stack| (client, stack.pid)),
-                Err(error) => Err(error),
-            };
-            match answer {
-                Ok(found) => return Ok(Some(found)),
-                Err(ClientError::NoDaemon { .. }) => return Ok(None),
-                Err(error) if error.is_hang_up() && Instant::now() < deadline => tokio::time::sleep(KNOCK).await,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    })
+    let found = super::block_on(async { Ok(Client::running(&place.data_dir).await?) })?;
+    Ok(found.map(|(client, stack)| (client, stack.pid)))
 }
 
 fn conflict(pid: u32) -> Failure {
