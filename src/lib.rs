@@ -1,11 +1,13 @@
 //! reeve runs a stack of services as native child processes. `docs/ARCHITECTURE.md` is the map.
 
+pub mod backend;
 pub mod bootstrap;
 pub mod cli;
 pub mod control;
 pub mod engine;
 pub mod parts;
 pub mod platform;
+pub mod serve;
 pub mod settings;
 pub mod spec;
 pub mod supervisor;

@@ -1,0 +1,4 @@
+//! The STATUS backend: a REST API over PostgreSQL, Dragonfly and MongoDB, started as `reeve serve backend`.
+//!
+//! Owns every resource of the API. Never imports the supervisor: it is a service like any other and gets what it needs
+//! from its environment.
