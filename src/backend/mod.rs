@@ -1,4 +1,25 @@
 //! The STATUS backend: a REST API over PostgreSQL, Dragonfly and MongoDB, started as `reeve serve backend`.
 //!
 //! Owns every resource of the API. Never imports the supervisor: it is a service like any other and gets what it needs
-//! from its environment.
+//! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
+//! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
+
+mod app;
+mod cache;
+mod cors;
+pub mod error;
+mod extract;
+mod front;
+mod gate;
+mod guard;
+mod openapi;
+mod params;
+mod root;
+mod routes;
+mod scopes;
+pub mod settings;
+mod spelling;
+mod start;
+mod store;
+
+pub use start::{StartError, run};

@@ -99,6 +99,8 @@ pub enum Verb {
     Credentials(Credentials),
     /// Show the environment that a service gets
     Env(Env),
+    /// Run one of reeve's own services in the foreground, as `reeve up` does
+    Serve(Serve),
     /// Print a completion script
     Completions(Completions),
     /// Print the manual page
@@ -286,6 +288,20 @@ pub struct Env {
     pub show: bool,
     #[command(flatten)]
     pub json: Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Serve {
+    /// Its settings come from the environment
+    #[arg(value_enum)]
+    pub role: Role,
+}
+
+/// A service of our own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// The REST API of STATUS
+    Backend,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -28,6 +28,7 @@ mod place;
 mod presets;
 mod progress;
 mod ps;
+mod serve;
 mod stack;
 mod status;
 mod supervise;
@@ -56,7 +57,8 @@ pub fn main() -> ExitCode {
     let output = Output::new(choice, global.quiet);
     let level = ["info", "debug", "trace"][usize::from(global.verbose.min(2))];
     // A foreground command says by itself what people need; its log starts at warnings unless more is asked for.
-    let level = if global.verbose == 0 && !up::is_detached() { "warn" } else { level };
+    let is_quiet = global.verbose == 0 && !up::is_detached() && !matches!(cli.verb, Verb::Serve(_));
+    let level = if is_quiet { "warn" } else { level };
     let (filter, format) = (settings::LOG.get(), settings::LOG_FORMAT.get());
     let done = crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color())
         .map_err(|error| {
@@ -93,6 +95,7 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Doctor(args) => doctor::run(args.json, global, output),
         Verb::Credentials(args) => credentials::run(args, global, output),
         Verb::Env(args) => env::run(args, global, output),
+        Verb::Serve(args) => serve::run(args.role),
         Verb::Completions(args) => completions::run(args, output),
         Verb::Man => man::run(output),
     }

@@ -1,1 +1,31 @@
-//! HTTP plumbing that every service of ours shares: bind, health, drain, request ids, metrics.
+//! HTTP plumbing that every service of ours shares: bind, serve, drain on SIGTERM, request ids, metrics, TLS provider.
+//!
+//! Owns the life of a server process between exec and exit. Never knows what is served: a service hands over a
+//! [`axum::Router`] and a [`Lifecycle`] that it asks whether it is ready.
+//!
+//! Data: `bind` → `run` (accept, one task per connection) → SIGTERM → readiness off → no new connections → answers under
+//! way are finished within the grace → exit.
+
+pub mod environment;
+mod lifecycle;
+pub mod metrics;
+pub mod request_id;
+mod server;
+
+pub use lifecycle::Lifecycle;
+pub use server::{Limits, ServeError, bind, run};
+
+/// The one provider of cryptography for TLS in this process; the second call changes nothing.
+pub fn install_tls() {
+    // Refused only when there is one already, and there is only this one.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// The event loop of a service: as many workers as there are processors unless told otherwise.
+pub fn runtime(workers: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+    let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    if workers == 1 {
+        return tokio::runtime::Builder::new_current_thread().enable_all().build();
+    }
+    tokio::runtime::Builder::new_multi_thread().worker_threads(workers).enable_all().build()
+}

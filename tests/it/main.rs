@@ -5,6 +5,7 @@
 
 mod support;
 
+mod backend;
 mod config;
 mod exits;
 mod grafana;

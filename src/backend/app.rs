@@ -1,0 +1,45 @@
+//! What every handler can reach. Cloned per request: a pointer.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::gate::Gate;
+use super::settings::Settings;
+use super::store::Store;
+use crate::serve::Lifecycle;
+
+#[derive(Debug, Clone)]
+pub struct App(Arc<Shared>);
+
+#[derive(Debug)]
+pub struct Shared {
+    pub settings: Settings,
+    pub lifecycle: Lifecycle,
+    pub gate: Gate,
+    pub spelling: super::spelling::Spelling,
+    pub store: Store,
+    pub cache: Cache,
+    pub keys: super::guard::Keys,
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
+}
+
+impl App {
+    pub fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
+    }
+
+    /// The gate as the database has it now.
+    pub async fn refresh_gate(&self) -> Result<(), super::store::StoreError> {
+        self.gate.replace(self.store.rules().await?);
+        Ok(())
+    }
+}
+
+pub use super::cache::Cache;

@@ -1,0 +1,151 @@
+//! Every route of the API in one table: method, path, who may call it, handler.
+//!
+//! Paths are relative to the prefix. The table is also what the front asks for the canonical spelling of an address, and
+//! what the OpenAPI document is compared with.
+
+use axum::Router;
+use axum::extract::Request;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::app::App;
+use super::error::ApiError;
+use super::guard::{self, Guard};
+use super::params::Check;
+use super::scopes;
+
+/// One line of the table.
+pub struct Route {
+    pub method: Method,
+    pub path: &'static str,
+    pub guard: Guard,
+    /// Parameters that are looked at before the handler.
+    pub checks: &'static [Check],
+    handler: MethodRouter<App>,
+}
+
+impl std::fmt::Debug for Route {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(out, "{} {} {:?}", self.method, self.path, self.guard)
+    }
+}
+
+/// The pattern of the matched route, in the extensions of its answer: a label for measurements.
+#[derive(Debug, Clone, Copy)]
+pub struct Matched(pub &'static str);
+
+fn route<H, T>(filter: MethodFilter, method: Method, path: &'static str, guard: Guard, handler: H) -> Route
+where
+    H: Handler<T, App>,
+    T: 'static,
+{
+    Route { method, path, guard, checks: &[], handler: on(filter, handler) }
+}
+
+macro_rules! methods {
+    ($($name:ident $method:ident;)*) => {$(
+        fn $name<H, T>(path: &'static str, guard: Guard, handler: H) -> Route
+        where
+            H: Handler<T, App>,
+            T: 'static,
+        {
+            route(MethodFilter::$method, Method::$method, path, guard, handler)
+        }
+    )*};
+}
+methods! { get GET; post POST; put PUT; patch PATCH; delete DELETE; }
+
+impl Route {
+    fn checked(mut self, checks: &'static [Check]) -> Self {
+        self.checks = checks;
+        self
+    }
+}
+
+const ID: &[Check] = &[Check::Uuid("id")];
+
+/// The API.
+pub fn table() -> Vec<Route> {
+    use Guard::User;
+    vec![
+        // GitHub and echo
+
+        // Users
+
+        // Scripts
+
+        // Scope sets: before scopes in the original, so `sets` is never an id
+
+        // Scopes
+        get("/scopes", User, scopes::list),
+        post("/scopes", User, scopes::create),
+        get("/scopes/{id}", User, scopes::get).checked(ID),
+        put("/scopes/{id}", User, scopes::update).checked(ID),
+        delete("/scopes/{id}", User, scopes::delete).checked(ID),
+        // Points
+
+        // Catalogs
+
+        // Controls
+
+        // Panels of controls
+
+        // Computations of controls
+
+        // Computations
+
+        // Grafana
+
+        // Assistants
+
+        // Threads
+
+        // Configuration
+
+        // Secrets
+    ]
+}
+
+/// The table as a router below the prefix. Unknown paths and methods fall through to `fallback`.
+pub fn router(app: &App) -> Router<App> {
+    let mut router = Router::new();
+    for entry in table() {
+        let path = format!("{}{}", app.settings.prefix, entry.path);
+        router = router.route(&path, guarded(app, entry));
+    }
+    router
+}
+
+fn guarded(app: &App, entry: Route) -> MethodRouter<App> {
+    let Route { path, guard, checks, handler, .. } = entry;
+    let app = app.clone();
+    handler.layer(from_fn(move |request: Request, next: Next| {
+        let app = app.clone();
+        async move {
+            let mut response =
+                pass(&app, guard, checks, path, request, next).await.unwrap_or_else(ApiError::into_response);
+            response.extensions_mut().insert(Matched(path));
+            response
+        }
+    }))
+}
+
+async fn pass(
+    app: &App,
+    guard: Guard,
+    checks: &[Check],
+    pattern: &'static str,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, ApiError> {
+    let admitted = guard::admit(app, guard, &mut request).await?;
+    for check in checks {
+        check.apply(pattern, &app.settings.prefix, &request)?;
+    }
+    let mut response = next.run(request).await;
+    admitted.apply(&mut response);
+    Ok(response)
+}

@@ -1,0 +1,28 @@
+//! The schema, brought up to date at every start.
+//!
+//! The migrator holds an advisory lock of the database while it works, so that processes that start at the same time do
+//! it once. Every file can be applied to a database that the original backend has made: what is there is kept.
+
+use sqlx::migrate::{MigrateError, Migrator};
+
+use super::{Store, StoreError};
+
+static MIGRATIONS: Migrator = sqlx::migrate!("src/backend/store/migrations");
+
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the schema could not be brought up to date")]
+    Migrate(#[source] MigrateError),
+}
+
+impl Store {
+    pub async fn migrate(&self) -> Result<(), SchemaError> {
+        match MIGRATIONS.run(&self.pool).await {
+            Ok(()) => Ok(()),
+            Err(MigrateError::Execute(error)) => Err(SchemaError::Store(error.into())),
+            Err(error) => Err(SchemaError::Migrate(error)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Everything that is kept in PostgreSQL, and all SQL of the backend.
+//!
+//! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
+//! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
+
+mod configuration;
+mod error;
+pub mod migrate;
+pub mod rows;
+mod scopes;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
+use sqlx::{ConnectOptions, PgPool};
+
+pub use error::StoreError;
+pub use rows::{JsonRows, RawJson};
+pub use scopes::ScopeFields;
+
+use super::settings::Database;
+
+/// No statement of ours needs longer; a stuck one must not hold a connection for ever.
+const STATEMENT: Duration = Duration::from_secs(30);
+
+#[derive(Debug, Clone)]
+pub struct Store {
+    pool: PgPool,
+}
+
+impl Store {
+    /// Connects when the first statement needs it.
+    pub fn new(database: &Database) -> Self {
+        let options = PgConnectOptions::new()
+            .host(&database.host)
+            .port(database.port)
+            .username(&database.user)
+            .password(database.password.expose())
+            .database(&database.name)
+            .ssl_mode(PgSslMode::Prefer)
+            .application_name("status-backend")
+            .options([("statement_timeout", STATEMENT.as_millis().to_string()), ("timezone", "UTC".to_owned())])
+            .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(5))
+            .log_statements(tracing::log::LevelFilter::Off);
+        let pool = PgPoolOptions::new()
+            .max_connections(database.connections)
+            .acquire_timeout(database.wait)
+            // A broken connection is noticed when it is used and the statement is not repeated; asking before every use
+            // would double the round trips.
+            .test_before_acquire(false)
+            .idle_timeout(Duration::from_secs(300))
+            .connect_lazy_with(options);
+        Self { pool }
+    }
+
+    /// A question that costs nothing, for the health answer.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query("SELECT 1").execute(&self.pool).await?;
+        Ok(())
+    }
+
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Connections open and idle.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+}

@@ -1,0 +1,6 @@
+//! `reeve serve backend` over HTTP: the real binary on real PostgreSQL, Valkey and MongoDB, a fresh database per test.
+
+mod data;
+mod harness;
+
+mod scopes;
