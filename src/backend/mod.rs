@@ -7,12 +7,14 @@
 mod app;
 mod cache;
 mod cors;
+mod documents;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
 mod guard;
 mod openapi;
+mod openapi30;
 mod params;
 mod root;
 mod routes;

@@ -3,4 +3,6 @@
 mod data;
 mod harness;
 
+mod documents;
+mod outage;
 mod scopes;
