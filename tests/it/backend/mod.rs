@@ -6,3 +6,4 @@ mod harness;
 mod documents;
 mod outage;
 mod scopes;
+mod traces;
