@@ -5,7 +5,8 @@
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
 mod app;
-mod cache;
+pub mod auth;
+pub mod cache;
 mod cors;
 pub mod error;
 mod extract;
