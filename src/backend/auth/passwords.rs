@@ -213,42 +213,39 @@ mod tests {
         assert!(nobody > somebody / 2 && nobody < somebody * 2, "{somebody:?} and {nobody:?}");
     }
 
+    fn spawned<T: Send + 'static>(
+        passwords: &Passwords,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> tokio::task::JoinHandle<Result<T, PasswordError>> {
+        let passwords = passwords.clone();
+        tokio::spawn(async move { passwords.run(work).await })
+    }
+
     #[tokio::test]
     async fn more_than_can_wait_are_told_so_at_once() {
         let passwords = Passwords::with_queue(ONE, 1).unwrap();
         let (begun, wait_begun) = oneshot::channel();
         let (release, wait_release) = std::sync::mpsc::channel::<()>();
-        let held = passwords.run(move || {
+        let held = spawned(&passwords, move || {
             let _ = begun.send(());
             let _ = wait_release.recv();
         });
-        let held = tokio::spawn(async move { held.await });
         wait_begun.await.unwrap();
         // The thread is taken; one may wait, the next one may not.
-        let waiting = {
-            let passwords = passwords.clone();
-            tokio::spawn(async move { passwords.hash("waits").await })
-        };
-        let refused = loop {
-            match passwords.hash("is refused").now_or_never() {
-                Some(answer) => break answer,
-                None => tokio::task::yield_now().await,
-            }
-        };
+        let waiting = spawned(&passwords, || ());
+        tokio::task::yield_now().await;
+        let refused = passwords.hash("is refused").await;
         assert!(matches!(refused, Err(PasswordError::Busy)), "{refused:?}");
         release.send(()).unwrap();
         held.await.unwrap().unwrap();
-        assert!(waiting.await.unwrap().is_ok());
+        waiting.await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn what_nobody_waits_for_any_more_is_not_computed() {
         let passwords = passwords();
         let (release, wait_release) = std::sync::mpsc::channel::<()>();
-        let blocker = {
-            let passwords = passwords.clone();
-            tokio::spawn(async move { passwords.run(move || wait_release.recv()).await })
-        };
+        let blocker = spawned(&passwords, move || wait_release.recv());
         tokio::task::yield_now().await;
         let ran = Arc::new(AtomicBool::new(false));
         let given_up = {
