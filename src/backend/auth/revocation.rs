@@ -141,7 +141,7 @@ impl Revocations {
             tokio::select! {
                 message = messages.next() => {
                     let message = message.ok_or_else(broken)?;
-                    let text: String = message.get_payload().map_err(redis::RedisError::from)?;
+                    let text: String = message.get_payload()?;
                     match parse(&text) {
                         Some((mark, until)) => {
                             self.copy.write().unwrap_or_else(PoisonError::into_inner).insert(mark, until);

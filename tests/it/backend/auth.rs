@@ -149,7 +149,7 @@ fn sessions_are_listed_until_they_end() {
         assert_eq!(listed, [newer.clone(), older.clone()]);
         assert_eq!(sessions::of_user(&cache, 9, now).await.expect("a list"), []);
         sessions::end(&cache, 7, older.id).await.expect("ended");
-        assert_eq!(sessions::of_user(&cache, 7, now).await.expect("a list"), [newer.clone()]);
+        assert_eq!(sessions::of_user(&cache, 7, now).await.expect("a list"), std::slice::from_ref(&newer));
         let life: i64 = place.raw().ttl(format!("auth:session:{}", newer.id)).expect("TTL");
         assert!((REFRESH_LIFE - 60..=REFRESH_LIFE).contains(&life), "{life}");
         assert_eq!(sessions::end_all(&cache, 7, now).await.expect("a list"), [newer]);

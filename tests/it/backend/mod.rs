@@ -4,4 +4,6 @@ mod data;
 mod harness;
 
 mod auth;
+mod documents;
+mod outage;
 mod scopes;
