@@ -21,9 +21,17 @@ use crate::telemetry::wall_clock;
 pub struct Limit {
     /// Part of the key.
     pub name: &'static str,
-    /// Nothing is allowed when it is zero.
+    /// Zero: as many as one likes.
     pub most: u32,
     pub within: Duration,
+}
+
+impl Limit {
+    /// Of one call, in microseconds.
+    fn share(self) -> u64 {
+        let window = u64::try_from(self.within.as_micros()).unwrap_or(u64::MAX);
+        (window / u64::from(self.most.max(1))).max(1)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,7 +55,18 @@ redis.call('SET', KEYS[1], string.format('%.0f', next), 'PX', math.ceil((next - 
 return {1, math.floor((window - (next - now)) / share)}
 ";
 
+/// The same in the other direction.
+const GIVE_BACK: &str = r"
+local life = redis.call('PTTL', KEYS[1])
+if life > 0 then
+  local whole = tonumber(redis.call('GET', KEYS[1])) - tonumber(ARGV[1])
+  redis.call('SET', KEYS[1], string.format('%.0f', whole), 'PX', life)
+end
+return life
+";
+
 static SCRIPT: LazyLock<Script> = LazyLock::new(|| Script::new(TAKE));
+static BACK: LazyLock<Script> = LazyLock::new(|| Script::new(GIVE_BACK));
 
 /// What makes digests unreadable to whoever sees the cache.
 #[derive(Clone)]
@@ -80,11 +99,10 @@ impl Limits {
         subject: &[&str],
         now: i64,
     ) -> Result<Allowance, CacheError> {
-        let window = u64::try_from(limit.within.as_micros()).unwrap_or(u64::MAX).max(1);
         if limit.most == 0 {
-            return Ok(Allowance::Refused { retry_after: limit.within });
+            return Ok(Allowance::Allowed { remaining: u32::MAX });
         }
-        let share = (window / u64::from(limit.most)).max(1);
+        let share = limit.share();
         let mut connection = cache.connection().await?;
         let mut call = SCRIPT.key(self.key(limit, subject));
         let (allowed, number): (bool, u64) =
@@ -96,7 +114,17 @@ impl Limits {
         })
     }
 
-    /// As if there had been no call: only failures are to count, and this was none.
+    /// As if the last call had not been: only failures are to count, and it was none.
+    pub async fn give_back(&self, cache: &Cache, limit: Limit, subject: &[&str]) -> Result<(), CacheError> {
+        if limit.most == 0 {
+            return Ok(());
+        }
+        let mut connection = cache.connection().await?;
+        let _life: i64 = BACK.key(self.key(limit, subject)).arg(limit.share()).invoke_async(&mut connection).await?;
+        Ok(())
+    }
+
+    /// As if there had been no call at all.
     pub async fn forget(&self, cache: &Cache, limit: Limit, subject: &[&str]) -> Result<(), CacheError> {
         let () = cache.connection().await?.del(self.key(limit, subject)).await?;
         Ok(())

@@ -155,7 +155,7 @@ impl Revocations {
     }
 
     /// What the set holds now; what this process alone knows of stays, because the cache may have been away.
-    async fn reload(&self, cache: &Cache) -> Result<(), CacheError> {
+    pub async fn reload(&self, cache: &Cache) -> Result<(), CacheError> {
         let now = wall_clock().as_second();
         let mut connection = cache.connection().await?;
         let all: Vec<(String, i64)> = connection.zrangebyscore_withscores(KEY, format!("({now}"), "+inf").await?;

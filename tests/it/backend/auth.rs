@@ -96,11 +96,28 @@ fn a_limit_is_forgotten_when_it_was_no_failure() {
             assert_eq!(allowance, Allowance::Allowed { remaining: 4 });
             limits.forget(&cache, FIVE, &["anna"]).await.expect("an answer");
         }
-        let never = Limit { most: 0, ..FIVE };
-        let allowance = limits.take(&cache, never, &["anna"]).await.expect("an answer");
-        assert_eq!(allowance, Allowance::Refused { retry_after: FIVE.within });
+        let off = Limit { most: 0, ..FIVE };
+        let allowance = limits.take(&cache, off, &["anna"]).await.expect("an answer");
+        assert_eq!(allowance, Allowance::Allowed { remaining: u32::MAX });
     });
     assert_eq!(place.keys(), [""; 0]);
+}
+
+#[test]
+fn one_call_is_given_back_and_the_others_still_count() {
+    let place = Place::new();
+    let (cache, limits) = (place.cache(), Limits::new("pepper"));
+    let take = || place.runtime.block_on(limits.take_at(&cache, FIVE, &["anna"], T)).expect("an answer");
+    let give_back = || place.runtime.block_on(limits.give_back(&cache, FIVE, &["anna"])).expect("an answer");
+    give_back();
+    assert_eq!(place.keys(), [""; 0], "there was none");
+    for remaining in (0..5).rev() {
+        assert_eq!(take(), Allowance::Allowed { remaining });
+    }
+    give_back();
+    assert_eq!(take(), Allowance::Allowed { remaining: 0 });
+    assert_eq!(take(), Allowance::Refused { retry_after: Duration::from_secs(12) });
+    assert!(place.raw().pttl::<_, i64>(&place.keys()[0]).expect("PTTL") > 0);
 }
 
 #[test]
