@@ -9,6 +9,8 @@ pub mod migrate;
 mod pool;
 pub mod rows;
 mod scopes;
+mod secrets;
+mod users;
 
 use std::time::Duration;
 
@@ -19,6 +21,8 @@ pub use error::StoreError;
 use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
+pub use secrets::SecretFields;
+pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;
 

@@ -3,6 +3,7 @@
 mod data;
 mod harness;
 
+mod auth;
 mod documents;
 mod outage;
 mod scopes;
