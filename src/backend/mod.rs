@@ -14,6 +14,7 @@ mod gate;
 mod guard;
 mod openapi;
 mod params;
+mod points;
 mod root;
 mod routes;
 mod scopes;

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::scopes;
+use super::{points, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -14,6 +14,7 @@ use super::scopes;
     // Scopes
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
+    points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
 

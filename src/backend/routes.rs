@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::scopes;
+use super::{points, scopes};
 
 /// One line of the table.
 pub struct Route {
@@ -86,7 +86,17 @@ pub fn table() -> Vec<Route> {
         put("/scopes/{id}", User, scopes::update).checked(ID),
         delete("/scopes/{id}", User, scopes::delete).checked(ID),
         // Points
-
+        get("/points", User, points::list),
+        delete("/points", User, points::clear),
+        get("/points/catalog/{tpaId}", User, points::of_agreement),
+        get("/points/{id}", User, points::get),
+        delete("/points/{id}", User, points::delete),
+        // The same, as the documents and the web client of the original spell it
+        get("/point", User, points::list),
+        delete("/point", User, points::clear),
+        get("/point/catalog/{tpaId}", User, points::of_agreement),
+        get("/point/{id}", User, points::get),
+        delete("/point/{id}", User, points::delete),
         // Catalogs
 
         // Controls

@@ -6,6 +6,7 @@
 mod configuration;
 mod error;
 pub mod migrate;
+mod points;
 pub mod rows;
 mod scopes;
 

@@ -3,4 +3,5 @@
 mod data;
 mod harness;
 
+mod points;
 mod scopes;
