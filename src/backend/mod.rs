@@ -6,12 +6,15 @@
 
 mod app;
 mod cache;
+mod catalog_drafts;
+mod catalogs;
 mod cors;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
 mod guard;
+mod instant;
 mod openapi;
 mod params;
 mod points;
@@ -21,6 +24,7 @@ mod scopes;
 pub mod settings;
 mod spelling;
 mod start;
+mod status;
 mod store;
 
 pub use start::{StartError, run};

@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::{points, scopes};
+use super::{catalog_drafts, catalogs, points, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -17,6 +17,8 @@ use super::{points, scopes};
     points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
+    catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
 
     // Controls
 

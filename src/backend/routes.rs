@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{points, scopes};
+use super::{catalog_drafts, catalogs, points, scopes};
 
 /// One line of the table.
 pub struct Route {
@@ -98,7 +98,15 @@ pub fn table() -> Vec<Route> {
         get("/point/{id}", User, points::get),
         delete("/point/{id}", User, points::delete),
         // Catalogs
-
+        get("/catalogs", User, catalogs::list),
+        post("/catalogs", User, catalogs::create),
+        get("/catalogs/drafts", User, catalog_drafts::list),
+        post("/catalogs/drafts", User, catalog_drafts::create),
+        get("/catalogs/{id}", User, catalogs::get),
+        patch("/catalogs/{id}", User, catalogs::update),
+        delete("/catalogs/{id}", User, catalogs::delete),
+        patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
+        get("/catalogs/{catalogId}/controls", User, catalogs::controls),
         // Controls
 
         // Panels of controls

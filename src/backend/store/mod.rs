@@ -3,6 +3,7 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod catalogs;
 mod configuration;
 mod error;
 pub mod migrate;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, PgPool};
 
+pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use error::StoreError;
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;

@@ -3,5 +3,6 @@
 mod data;
 mod harness;
 
+mod catalogs;
 mod points;
 mod scopes;
