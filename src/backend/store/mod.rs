@@ -7,6 +7,7 @@ mod catalogs;
 mod configuration;
 mod error;
 pub mod migrate;
+mod new_points;
 mod points;
 pub mod rows;
 mod scopes;
@@ -18,6 +19,7 @@ use sqlx::{ConnectOptions, PgPool};
 
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use error::StoreError;
+pub use new_points::{NewPoint, StoredPoints};
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
 

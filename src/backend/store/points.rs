@@ -19,6 +19,8 @@ macro_rules! columns {
     };
 }
 
+pub(super) use columns;
+
 /// `$rest` follows the table's name.
 macro_rules! select {
     ($rest:literal) => {
