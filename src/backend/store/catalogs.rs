@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 use serde::Serialize;
-use sqlx::Row;
 use sqlx::types::Json;
 
 use super::rows::instant;
@@ -153,15 +152,16 @@ impl Store {
         const CONTROLS: &str = r#"UPDATE control SET status = 'finalized' WHERE "catalogId" = $1 AND status = 'draft'"#;
 
         let mut transaction = self.pool.begin().await?;
-        let Some(row) = sqlx::query(LOOK).bind(id).fetch_optional(&mut *transaction).await? else {
-            return Ok(Finalizing::Missing);
+        let row: Option<(bool, bool)> = sqlx::query_as(LOOK).bind(id).fetch_optional(&mut *transaction).await?;
+        let refusal = match row {
+            None => Some(Finalizing::Missing),
+            Some((false, _)) => Some(Finalizing::NotDraft),
+            Some((true, false)) => Some(Finalizing::WithoutDates),
+            Some((true, true)) => None,
         };
-        let (is_draft, has_end): (bool, bool) = (row.try_get(0)?, row.try_get(1)?);
-        if !is_draft {
-            return Ok(Finalizing::NotDraft);
-        }
-        if !has_end {
-            return Ok(Finalizing::WithoutDates);
+        if let Some(refusal) = refusal {
+            transaction.rollback().await?;
+            return Ok(refusal);
         }
         let row = sqlx::query(CATALOG).bind(id).bind(agreement).fetch_one(&mut *transaction).await?;
         let catalog = RawJson::from_row(&row)?;

@@ -4,5 +4,7 @@ mod data;
 mod harness;
 
 mod catalogs;
+mod documents;
+mod outage;
 mod points;
 mod scopes;
