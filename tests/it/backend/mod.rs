@@ -8,3 +8,4 @@ mod documents;
 mod outage;
 mod points;
 mod scopes;
+mod traces;
