@@ -4,7 +4,9 @@ mod data;
 mod harness;
 
 mod auth;
+mod catalogs;
 mod documents;
 mod outage;
+mod points;
 mod scopes;
 mod traces;
