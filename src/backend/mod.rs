@@ -2,3 +2,5 @@
 //!
 //! Owns every resource of the API. Never imports the supervisor: it is a service like any other and gets what it needs
 //! from its environment.
+
+pub mod grafana;
