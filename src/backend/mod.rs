@@ -3,4 +3,8 @@
 //! Owns every resource of the API. Never imports the supervisor: it is a service like any other and gets what it needs
 //! from its environment.
 
+pub mod agreement;
+pub mod compliance;
+pub mod computation_request;
 pub mod grafana;
+pub mod message_length;
