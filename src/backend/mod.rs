@@ -5,18 +5,23 @@
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
 mod app;
+pub mod agreement;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
 mod catalogs;
+pub mod compliance;
+pub mod computation_request;
 mod cors;
 mod documents;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
+pub mod grafana;
 mod guard;
 mod instant;
+pub mod message_length;
 mod openapi;
 mod openapi30;
 mod origin;
