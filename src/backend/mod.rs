@@ -6,6 +6,7 @@
 
 mod app;
 mod cache;
+pub mod clients;
 mod cors;
 pub mod error;
 mod extract;
