@@ -1,21 +1,30 @@
-//! The OpenAPI document of the API, made from the handlers' annotations.
+//! The OpenAPI document of the API: the handlers' annotations, and what the table of routes knows besides (who may call,
+//! what every guarded route can answer).
 
+use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::scopes;
+use super::guard::Guard;
+use super::routes::{Route, table};
+use super::{catalog_drafts, catalogs, openapi30, points, scopes, secrets, sign_in, two_factor, users};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
     // Users
+    sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
+    two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
 
     // Scopes
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
+    points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
+    catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
 
     // Controls
 
@@ -30,5 +39,100 @@ use super::scopes;
     // Configuration
 
     // Secrets
+    secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,
 ))]
-pub struct Document;
+struct Handlers;
+
+/// The name of the one security scheme.
+const SCHEME: &str = "accessToken";
+
+/// The whole document, in the version that the original spoke.
+pub fn document(prefix: &str) -> Value {
+    // Made of strings, maps and lists only: it always is a JSON value.
+    let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
+    document["openapi"] = json!(openapi30::VERSION);
+    document["info"] = json!({
+        "title": "STATUS API",
+        "version": "1.0.0",
+        "license": { "name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
+    });
+    document["servers"] = json!([{ "url": if prefix.is_empty() { "/" } else { prefix } }]);
+    document["components"]["securitySchemes"] = json!({
+        SCHEME: { "type": "apiKey", "in": "cookie", "name": "accessToken" },
+        "xAccessToken": { "type": "apiKey", "in": "header", "name": "x-access-token" },
+        "bearerAuth": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+    });
+    for route in table() {
+        let method = route.method.as_str().to_ascii_lowercase();
+        if let Some(path) = route.same_as {
+            document["paths"][route.path][&method] = again(&document["paths"][path][&method]);
+            continue;
+        }
+        if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
+            complete(operation, &route);
+        }
+    }
+    openapi30::from_31(&mut document);
+    document
+}
+
+/// An operation under another path: its id is not to occur twice.
+fn again(operation: &Value) -> Value {
+    let mut operation = operation.clone();
+    if let Some(members) = operation.as_object_mut() {
+        members.shift_remove("operationId");
+    }
+    operation
+}
+
+/// What follows from the route's guard, and from the front that every request passes.
+fn complete(operation: &mut Map<String, Value>, route: &Route) {
+    let mut common = vec![
+        ("400", "the request cannot be read, or a value of it is refused"),
+        ("404", "no such thing, or the endpoint is switched off"),
+        ("408", "the body did not arrive in time"),
+        ("413", "the body is too large"),
+        ("415", "the body is not in UTF-8"),
+        ("503", "a database or service that this needs is away"),
+    ];
+    if route.guard != Guard::Public {
+        common.push(("401", "no token, or none that is good"));
+        common.push(("403", "the role does not suffice"));
+        let schemes = [SCHEME, "xAccessToken", "bearerAuth"];
+        operation.insert("security".to_owned(), schemes.map(|scheme| json!({ scheme: [] })).into());
+    }
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    for (status, description) in common {
+        if responses.get(status).is_none() {
+            responses[status] = json!({ "description": description });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_and_the_table_agree() {
+        let document = document("/api/v1");
+        let mut documented = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            documented
+                .extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+        let routes = table().iter().map(|route| format!("{} {}", route.method, route.path)).collect::<BTreeSet<_>>();
+        assert_eq!(documented, routes);
+    }
+
+    #[test]
+    fn whoever_needs_a_token_is_told_so() {
+        let document = document("");
+        let list = &document["paths"]["/scopes"]["get"];
+        assert_eq!(list["security"][0], json!({ "accessToken": [] }));
+        assert!(list["responses"]["401"].is_object());
+        assert_eq!(document["servers"][0]["url"], "/");
+    }
+}

@@ -27,7 +27,8 @@ pub fn start() -> Server {
 async fn exchange(Query(query): Query<HashMap<String, String>>) -> Response<Body> {
     let is = |name: &str, wanted: &str| query.get(name).is_some_and(|value| value == wanted);
     let refused = |error: &str, text: &str| {
-        let uri = "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors";
+        let uri =
+            "https://docs.github.com/apps/managing-oauth-apps/troubleshooting-oauth-app-access-token-request-errors";
         server::json(200, json!({ "error": error, "error_description": text, "error_uri": uri }))
     };
     if !is("client_id", CLIENT) || !is("client_secret", SECRET) {

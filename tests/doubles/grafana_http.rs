@@ -117,7 +117,12 @@ fn refused_with_id(status: u16, id: &str, message: &str) -> Response<Body> {
 }
 
 fn slug(title: &str) -> String {
-    title.to_lowercase().split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
+    title
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .join("-")
 }
 
 async fn admit(State(kept): State<Shared>, request: Request, next: Next) -> Response<Body> {

@@ -25,7 +25,10 @@ pub fn start() -> Server {
 async fn token(Json(body): Json<Value>) -> Response<Body> {
     let known = (body["username"].as_str(), body["password"].as_str()) == (Some(DEVELOPER.0), Some(DEVELOPER.1));
     if body["client_id"] != "node-red-admin" || body["grant_type"] != "password" || !known {
-        return server::json(403, json!({ "error": "invalid_grant", "error_description": "Invalid resource owner credentials" }));
+        return server::json(
+            403,
+            json!({ "error": "invalid_grant", "error_description": "Invalid resource owner credentials" }),
+        );
     }
     server::json(200, json!({ "access_token": TOKEN, "expires_in": 604_800, "token_type": "Bearer" }))
 }

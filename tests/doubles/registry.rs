@@ -76,11 +76,7 @@ async fn create(State(kept): State<Shared>, Json(mut agreement): Json<Value>) ->
     "OK".into_response()
 }
 
-async fn replace(
-    State(kept): State<Shared>,
-    Path(id): Path<String>,
-    Json(agreement): Json<Value>,
-) -> Response<Body> {
+async fn replace(State(kept): State<Shared>, Path(id): Path<String>, Json(agreement): Json<Value>) -> Response<Body> {
     match lock(&kept).agreements.get_mut(&id) {
         Some(found) => {
             *found = agreement;

@@ -195,7 +195,8 @@ async fn answer(
         Some(Trouble::Close) => Err(std::io::Error::other("closed on demand")),
         Some(Trouble::Flood(bytes)) => {
             const PIECE: usize = 64 * 1024;
-            let pieces = (0..bytes.div_ceil(PIECE)).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; PIECE])));
+            let pieces =
+                (0..bytes.div_ceil(PIECE)).map(|_| Ok::<_, std::io::Error>(Bytes::from_static(&[b' '; PIECE])));
             Ok(Response::new(Body::from_stream(futures_util::stream::iter(pieces))))
         }
         Some(Trouble::Text(text)) => Ok(text.into_response()),

@@ -3,29 +3,37 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod catalogs;
 mod configuration;
 mod error;
 pub mod migrate;
+mod new_points;
+mod points;
+mod pool;
 pub mod rows;
 mod scopes;
+mod secrets;
+mod users;
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use error::StoreError;
+pub use new_points::{NewPoint, StoredPoints};
+use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
+pub use secrets::SecretFields;
+pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;
 
-/// No statement of ours needs longer; a stuck one must not hold a connection for ever.
-const STATEMENT: Duration = Duration::from_secs(30);
-
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
@@ -42,14 +50,7 @@ impl Store {
             .options([("statement_timeout", STATEMENT.as_millis().to_string()), ("timezone", "UTC".to_owned())])
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(5))
             .log_statements(tracing::log::LevelFilter::Off);
-        let pool = PgPoolOptions::new()
-            .max_connections(database.connections)
-            .acquire_timeout(database.wait)
-            // A broken connection is noticed when it is used and the statement is not repeated; asking before every use
-            // would double the round trips.
-            .test_before_acquire(false)
-            .idle_timeout(Duration::from_secs(300))
-            .connect_lazy_with(options);
+        let pool = Pool::new(options, database.connections, database.wait);
         Self { pool }
     }
 
@@ -59,12 +60,12 @@ impl Store {
         Ok(())
     }
 
-    pub async fn close(&self) {
-        self.pool.close().await;
+    pub fn close(&self) {
+        self.pool.close();
     }
 
     /// Connections open and idle.
-    pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    pub fn connections(&self) -> (usize, usize) {
+        self.pool.status()
     }
 }

@@ -3,4 +3,10 @@
 mod data;
 mod harness;
 
+mod auth;
+mod catalogs;
+mod documents;
+mod outage;
+mod points;
 mod scopes;
+mod traces;
