@@ -18,6 +18,7 @@ mod openapi30;
 mod params;
 mod root;
 mod routes;
+mod scope_sets;
 mod scopes;
 pub mod settings;
 mod spelling;

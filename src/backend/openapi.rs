@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{openapi30, scopes};
+use super::{openapi30, scope_sets, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -16,6 +16,7 @@ use super::{openapi30, scopes};
     // Scripts
 
     // Scopes
+    scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
 

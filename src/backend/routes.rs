@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::scopes;
+use super::{scope_sets, scopes};
 
 /// One line of the table.
 pub struct Route {
@@ -78,6 +78,11 @@ pub fn table() -> Vec<Route> {
         // Scripts
 
         // Scope sets: before scopes in the original, so `sets` is never an id
+        get("/scopes/sets", User, scope_sets::list),
+        post("/scopes/sets", User, scope_sets::create),
+        get("/scopes/sets/{id}", User, scope_sets::get),
+        put("/scopes/sets/{id}", User, scope_sets::update),
+        get("/scopes/sets/control/{controlId}", User, scope_sets::of_control),
 
         // Scopes
         get("/scopes", User, scopes::list),

@@ -1,4 +1,4 @@
-//! Everything that is kept in PostgreSQL, and all SQL of the backend.
+//! Everything that is kept in PostgreSQL, and all SQL of the backend; beside it the one collection of MongoDB.
 //!
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
@@ -8,6 +8,7 @@ mod error;
 pub mod migrate;
 mod pool;
 pub mod rows;
+mod scope_sets;
 mod scopes;
 
 use std::time::Duration;
@@ -18,6 +19,7 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 pub use error::StoreError;
 use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
+pub use scope_sets::{ScopeSetFields, ScopeSets};
 pub use scopes::ScopeFields;
 
 use super::settings::Database;
