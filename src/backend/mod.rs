@@ -4,8 +4,8 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
-mod app;
 pub mod agreement;
+mod app;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
@@ -28,6 +28,7 @@ mod openapi30;
 mod origin;
 mod params;
 mod points;
+pub mod populate;
 mod root;
 mod routes;
 mod scope_sets;

@@ -101,7 +101,6 @@ pub fn table() -> Vec<Route> {
         get("/scopes/sets/{id}", User, scope_sets::get),
         put("/scopes/sets/{id}", User, scope_sets::update),
         get("/scopes/sets/control/{controlId}", User, scope_sets::of_control),
-
         // Scopes
         get("/scopes", User, scopes::list),
         post("/scopes", User, scopes::create),
