@@ -8,5 +8,6 @@ mod catalogs;
 mod documents;
 mod outage;
 mod points;
+mod populate;
 mod scopes;
 mod traces;
