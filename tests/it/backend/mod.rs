@@ -5,5 +5,10 @@ mod harness;
 
 mod auth;
 mod documents;
+mod guards;
 mod outage;
 mod scopes;
+mod secrets;
+mod sign_in;
+mod two_factor;
+mod users;
