@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{openapi30, scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -18,10 +18,14 @@ use super::{openapi30, scopes, secrets, sign_in, two_factor, users};
     // Scripts
 
     // Scopes
+    scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
+    points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
+    catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
 
     // Controls
 
@@ -61,12 +65,25 @@ pub fn document(prefix: &str) -> Value {
     });
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
+        if let Some(path) = route.same_as {
+            document["paths"][route.path][&method] = again(&document["paths"][path][&method]);
+            continue;
+        }
         if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
             complete(operation, &route);
         }
     }
     openapi30::from_31(&mut document);
     document
+}
+
+/// An operation under another path: its id is not to occur twice.
+fn again(operation: &Value) -> Value {
+    let mut operation = operation.clone();
+    if let Some(members) = operation.as_object_mut() {
+        members.shift_remove("operationId");
+    }
+    operation
 }
 
 /// What follows from the route's guard, and from the front that every request passes.

@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalogs, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 
 /// One line of the table.
 pub struct Route {
@@ -24,6 +24,8 @@ pub struct Route {
     pub guard: Guard,
     /// Parameters that are looked at before the handler.
     pub checks: &'static [Check],
+    /// The path of which this one is another spelling, for clients that have it from elsewhere.
+    pub same_as: Option<&'static str>,
     handler: MethodRouter<App>,
 }
 
@@ -42,7 +44,7 @@ where
     H: Handler<T, App>,
     T: 'static,
 {
-    Route { method, path, guard, checks: &[], handler: on(filter, handler) }
+    Route { method, path, guard, checks: &[], same_as: None, handler: on(filter, handler) }
 }
 
 macro_rules! methods {
@@ -61,6 +63,11 @@ methods! { get GET; post POST; put PUT; patch PATCH; delete DELETE; }
 impl Route {
     fn checked(mut self, checks: &'static [Check]) -> Self {
         self.checks = checks;
+        self
+    }
+
+    fn same_as(mut self, path: &'static str) -> Self {
+        self.same_as = Some(path);
         self
     }
 }
@@ -89,6 +96,11 @@ pub fn table() -> Vec<Route> {
         // Scripts
 
         // Scope sets: before scopes in the original, so `sets` is never an id
+        get("/scopes/sets", User, scope_sets::list),
+        post("/scopes/sets", User, scope_sets::create),
+        get("/scopes/sets/{id}", User, scope_sets::get),
+        put("/scopes/sets/{id}", User, scope_sets::update),
+        get("/scopes/sets/control/{controlId}", User, scope_sets::of_control),
 
         // Scopes
         get("/scopes", User, scopes::list),
@@ -97,9 +109,27 @@ pub fn table() -> Vec<Route> {
         put("/scopes/{id}", User, scopes::update).checked(ID),
         delete("/scopes/{id}", User, scopes::delete).checked(ID),
         // Points
-
+        get("/points", User, points::list),
+        delete("/points", User, points::clear),
+        get("/points/catalog/{tpaId}", User, points::of_agreement),
+        get("/points/{id}", User, points::get),
+        delete("/points/{id}", User, points::delete),
+        // The same, as the documents and the web client of the original spell it
+        get("/point", User, points::list).same_as("/points"),
+        delete("/point", User, points::clear).same_as("/points"),
+        get("/point/catalog/{tpaId}", User, points::of_agreement).same_as("/points/catalog/{tpaId}"),
+        get("/point/{id}", User, points::get).same_as("/points/{id}"),
+        delete("/point/{id}", User, points::delete).same_as("/points/{id}"),
         // Catalogs
-
+        get("/catalogs", User, catalogs::list),
+        post("/catalogs", User, catalogs::create),
+        get("/catalogs/drafts", User, catalog_drafts::list),
+        post("/catalogs/drafts", User, catalog_drafts::create),
+        get("/catalogs/{id}", User, catalogs::get),
+        patch("/catalogs/{id}", User, catalogs::update),
+        delete("/catalogs/{id}", User, catalogs::delete),
+        patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
+        get("/catalogs/{catalogId}/controls", User, catalogs::controls),
         // Controls
 
         // Panels of controls

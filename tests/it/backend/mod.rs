@@ -4,11 +4,14 @@ mod data;
 mod harness;
 
 mod auth;
+mod catalogs;
 mod documents;
 mod guards;
 mod outage;
+mod points;
 mod scopes;
 mod secrets;
 mod sign_in;
+mod traces;
 mod two_factor;
 mod users;
