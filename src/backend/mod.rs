@@ -4,8 +4,8 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
-mod app;
 pub mod agreement;
+mod app;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
@@ -19,6 +19,7 @@ pub mod error;
 mod extract;
 mod front;
 mod gate;
+mod github;
 pub mod grafana;
 mod guard;
 mod instant;
