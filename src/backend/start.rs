@@ -45,8 +45,8 @@ pub enum StartError {
     Routes(#[source] matchit::InsertError),
     #[error(transparent)]
     Auth(#[from] AuthError),
-    #[error("what the services of others are asked with cannot be set up")]
-    Clients(#[source] ClientError),
+    #[error(transparent)]
+    Clients(#[from] ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -73,7 +73,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
         auth: Auth::new(&settings)?,
-        clients: Clients::new(&settings).map_err(StartError::Clients)?,
+        clients: Clients::new(&settings)?,
         gate: Gate::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
         lifecycle: lifecycle.clone(),

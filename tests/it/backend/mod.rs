@@ -6,6 +6,7 @@ mod harness;
 mod auth;
 mod catalogs;
 mod documents;
+mod github;
 mod guards;
 mod outage;
 mod points;
