@@ -19,6 +19,7 @@ pub mod error;
 mod extract;
 mod front;
 mod gate;
+mod github;
 pub mod grafana;
 mod guard;
 mod instant;

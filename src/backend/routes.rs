@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalogs, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 
 /// One line of the table.
 pub struct Route {
@@ -79,7 +79,8 @@ pub fn table() -> Vec<Route> {
     use Guard::{Admin, Public, User};
     vec![
         // GitHub and echo
-
+        get("/ghAccessToken", Public, github::access_token),
+        get("/getAuth", Public, github::authorization),
         // Users
         post("/users/signIn", Public, sign_in::sign_in),
         get("/users/signOut", Public, sign_in::sign_out),
