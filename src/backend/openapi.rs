@@ -6,12 +6,14 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalogs, openapi30, points, scopes};
+use super::{catalog_drafts, catalogs, openapi30, points, scopes, secrets, sign_in, two_factor, users};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
     // Users
+    sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
+    two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
 
@@ -37,6 +39,7 @@ use super::{catalog_drafts, catalogs, openapi30, points, scopes};
     // Configuration
 
     // Secrets
+    secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,
 ))]
 struct Handlers;
 

@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, points, scopes};
+use super::{catalog_drafts, catalogs, points, scopes, secrets, sign_in, two_factor, users};
 
 /// One line of the table.
 pub struct Route {
@@ -76,12 +76,23 @@ const ID: &[Check] = &[Check::Uuid("id")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::User;
+    use Guard::{Admin, Public, User};
     vec![
         // GitHub and echo
 
         // Users
-
+        post("/users/signIn", Public, sign_in::sign_in),
+        get("/users/signOut", Public, sign_in::sign_out),
+        post("/users/signUp", Admin, users::sign_up),
+        get("/users/auth", User, users::authority),
+        get("/users/auth/refresh", Public, sign_in::refresh),
+        get("/users/whoami", User, users::whoami),
+        get("/users/2fa/status", User, two_factor::status),
+        post("/users/2fa/setup", User, two_factor::setup),
+        post("/users/2fa/verify", User, two_factor::verify),
+        post("/users/2fa/disable", User, two_factor::disable),
+        get("/users", Admin, users::list),
+        delete("/users/{id}", Admin, users::delete),
         // Scripts
 
         // Scope sets: before scopes in the original, so `sets` is never an id
@@ -131,6 +142,11 @@ pub fn table() -> Vec<Route> {
         // Configuration
 
         // Secrets
+        get("/secrets", User, secrets::list),
+        post("/secrets", User, secrets::create),
+        get("/secrets/{id}", User, secrets::get),
+        patch("/secrets/{id}", User, secrets::update),
+        delete("/secrets/{id}", User, secrets::delete),
     ]
 }
 

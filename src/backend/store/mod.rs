@@ -12,6 +12,8 @@ mod points;
 mod pool;
 pub mod rows;
 mod scopes;
+mod secrets;
+mod users;
 
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub use new_points::{NewPoint, StoredPoints};
 use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
+pub use secrets::SecretFields;
+pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;
 

@@ -3,6 +3,7 @@
 mod data;
 mod harness;
 
+mod auth;
 mod catalogs;
 mod documents;
 mod outage;
