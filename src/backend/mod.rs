@@ -4,19 +4,24 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
+pub mod agreement;
 mod app;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
 mod catalogs;
+pub mod compliance;
+pub mod computation_request;
 mod cors;
 mod documents;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
+pub mod grafana;
 mod guard;
 mod instant;
+pub mod message_length;
 mod openapi;
 mod openapi30;
 mod origin;
