@@ -10,6 +10,7 @@ pub mod auth;
 pub mod cache;
 mod catalog_drafts;
 mod catalogs;
+pub mod clients;
 pub mod compliance;
 pub mod computation_request;
 mod cors;
