@@ -30,6 +30,7 @@ mod params;
 mod points;
 mod root;
 mod routes;
+mod scope_sets;
 mod scopes;
 mod secrets;
 pub mod settings;
