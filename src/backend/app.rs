@@ -20,6 +20,7 @@ pub struct Shared {
     pub store: Store,
     pub scope_sets: ScopeSets,
     pub cache: Cache,
+    pub clients: super::clients::Clients,
     pub auth: super::auth::Auth,
 }
 

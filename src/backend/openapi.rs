@@ -6,7 +6,10 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
+use super::{
+    catalog_drafts, catalog_points, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor,
+    users,
+};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -25,7 +28,7 @@ use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, sec
 
     // Catalogs
     catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
-    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize, catalog_points::compute,
 
     // Controls
 

@@ -9,6 +9,7 @@ use tower::Layer;
 use super::app::{App, Cache, Shared};
 use super::auth::{Auth, AuthError};
 use super::cache::CacheError;
+use super::clients::{ClientError, Clients};
 use super::gate::{self, Gate};
 use super::settings::Settings;
 use super::spelling::Spelling;
@@ -36,6 +37,8 @@ pub enum StartError {
     Cache(#[source] CacheError),
     #[error("the address of MongoDB cannot be used")]
     ScopeSets(#[source] mongodb::error::Error),
+    #[error(transparent)]
+    Clients(#[from] ClientError),
     #[error(transparent)]
     Schema(#[from] SchemaError),
     #[error("the configuration rows could not be made")]
@@ -69,6 +72,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         store: Store::new(&settings.database),
         scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
+        clients: Clients::new(&settings)?,
         auth: Auth::new(&settings)?,
         gate: Gate::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
