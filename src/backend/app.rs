@@ -20,8 +20,8 @@ pub struct Shared {
     pub store: Store,
     pub scope_sets: ScopeSets,
     pub cache: Cache,
-    pub clients: super::clients::Clients,
     pub auth: super::auth::Auth,
+    pub clients: super::clients::Clients,
 }
 
 impl Deref for App {

@@ -29,6 +29,7 @@ mod openapi30;
 mod origin;
 mod params;
 mod points;
+pub mod populate;
 mod root;
 mod routes;
 mod scope_sets;

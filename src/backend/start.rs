@@ -38,8 +38,6 @@ pub enum StartError {
     #[error("the address of MongoDB cannot be used")]
     ScopeSets(#[source] mongodb::error::Error),
     #[error(transparent)]
-    Clients(#[from] ClientError),
-    #[error(transparent)]
     Schema(#[from] SchemaError),
     #[error("the configuration rows could not be made")]
     Seed(#[source] StoreError),
@@ -47,6 +45,8 @@ pub enum StartError {
     Routes(#[source] matchit::InsertError),
     #[error(transparent)]
     Auth(#[from] AuthError),
+    #[error(transparent)]
+    Clients(#[from] ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -72,8 +72,8 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         store: Store::new(&settings.database),
         scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
-        clients: Clients::new(&settings)?,
         auth: Auth::new(&settings)?,
+        clients: Clients::new(&settings)?,
         gate: Gate::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
         lifecycle: lifecycle.clone(),
