@@ -9,6 +9,7 @@ mod app;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
+mod catalog_points;
 mod catalogs;
 pub mod clients;
 pub mod compliance;

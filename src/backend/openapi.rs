@@ -8,6 +8,8 @@ use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{
     catalog_drafts, catalogs, github, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+    catalog_drafts, catalog_points, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor,
+    users,
 };
 
 /// Every handler of the table; a test compares the two.
@@ -29,7 +31,7 @@ use super::{
 
     // Catalogs
     catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
-    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize, catalog_points::compute,
 
     // Controls
 

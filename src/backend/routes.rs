@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalog_points, catalogs, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 
 /// One line of the table.
 pub struct Route {
@@ -130,6 +130,7 @@ pub fn table() -> Vec<Route> {
         delete("/catalogs/{id}", User, catalogs::delete),
         patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
         get("/catalogs/{catalogId}/controls", User, catalogs::controls),
+        get("/catalogs/{tpaId}/points", User, catalog_points::compute),
         // Controls
 
         // Panels of controls
