@@ -5,6 +5,7 @@ use std::fmt;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The parsed body, put there by the front of the pipeline. An absent body is an empty object.
 #[derive(Debug, Clone)]
@@ -88,6 +89,15 @@ impl<'a> Fields<'a> {
         number.map(Some).ok_or_else(|| Invalid::new(name, "must be an integer"))
     }
 
+    pub fn uuid(self, name: &str) -> Result<Option<Uuid>, Invalid> {
+        let id = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => Uuid::try_parse(text).ok(),
+            Some(_) => None,
+        };
+        id.map(Some).ok_or_else(|| Invalid::new(name, "must be a UUID"))
+    }
+
     pub fn object(self, name: &str) -> Result<Option<&'a Map<String, Value>>, Invalid> {
         match self.get(name) {
             None => Ok(None),
@@ -98,6 +108,11 @@ impl<'a> Fields<'a> {
             Some(_) => Err(Invalid::new(name, "must be an object")),
         }
     }
+}
+
+/// An id in an address.
+pub fn integer(name: &str, text: &str) -> Result<i32, Invalid> {
+    text.trim().parse().map_err(|_| Invalid::new(name, "must be an integer"))
 }
 
 /// PostgreSQL's text cannot hold a null byte, and columns have widths.

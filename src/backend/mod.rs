@@ -6,20 +6,31 @@
 
 mod app;
 mod cache;
+mod computation_batch;
+mod computation_flags;
+mod computations;
+mod control_computations;
+mod control_drafts;
+mod control_panels;
+mod controls;
 mod cors;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
 mod guard;
+mod instant;
 mod openapi;
 mod params;
+mod period;
 mod root;
 mod routes;
+mod rules;
 mod scopes;
 pub mod settings;
 mod spelling;
 mod start;
+mod status;
 mod store;
 
 pub use start::{StartError, run};

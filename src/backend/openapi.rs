@@ -2,7 +2,7 @@
 
 use utoipa::OpenApi;
 
-use super::scopes;
+use super::{computations, control_computations, control_drafts, control_panels, controls, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -18,9 +18,13 @@ use super::scopes;
     // Catalogs
 
     // Controls
-
+    controls::list, controls::create, controls::get, controls::update, controls::delete,
+    control_drafts::list, control_drafts::create, control_drafts::of_catalog, control_drafts::finalize,
+    control_panels::create, control_panels::delete,
+    control_computations::list, control_computations::of_day, control_computations::set_period,
+    control_computations::delete,
     // Computations
-
+    computations::list, computations::delete, computations::bulk,
     // Grafana
 
     // Assistants

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::scopes;
+use super::{computations, control_computations, control_drafts, control_panels, controls};
 
 /// One line of the table.
 pub struct Route {
@@ -90,13 +91,31 @@ pub fn table() -> Vec<Route> {
         // Catalogs
 
         // Controls
-
+        get("/controls", User, controls::list),
+        post("/controls", User, controls::create),
+        get("/controls/drafts", User, control_drafts::list),
+        post("/controls/drafts", User, control_drafts::create),
+        get("/controls/drafts/catalog/{id}", User, control_drafts::of_catalog),
+        get("/controls/{id}", User, controls::get),
+        patch("/controls/{id}", User, controls::update),
+        delete("/controls/{id}", User, controls::delete),
+        patch("/controls/{id}/finalize", User, control_drafts::finalize),
         // Panels of controls
-
-        // Computations of controls
-
+        post("/controls/{id}/panel/{panelId}", User, control_panels::create),
+        delete("/controls/{id}/panels/{panelId}", User, control_panels::delete),
+        // Computations of controls: where the web client looks for them, and where the original has them
+        get("/controls/{id}/computations", User, control_computations::list),
+        put("/controls/{id}/computations", User, control_computations::set_period),
+        delete("/controls/{id}/computations", User, control_computations::delete),
+        get("/controls/{id}/computations/{createdAt}", User, control_computations::of_day),
+        get("/controls/controls/{id}/computations", User, control_computations::list),
+        put("/controls/controls/{id}/computations", User, control_computations::set_period),
+        delete("/controls/controls/{id}/computations", User, control_computations::delete),
+        get("/controls/controls/{id}/computations/{createdAt}", User, control_computations::of_day),
         // Computations
-
+        get("/computations", User, computations::list),
+        delete("/computations", User, computations::delete),
+        post("/computations/bulk", User, computations::bulk),
         // Grafana
 
         // Assistants

@@ -3,9 +3,12 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod computations;
 mod configuration;
+mod controls;
 mod error;
 pub mod migrate;
+mod panels;
 pub mod rows;
 mod scopes;
 
@@ -14,7 +17,9 @@ use std::time::Duration;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
 use sqlx::{ConnectOptions, PgPool};
 
+pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
+pub use panels::Panel;
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
 

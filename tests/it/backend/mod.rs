@@ -3,4 +3,7 @@
 mod data;
 mod harness;
 
+mod computations;
+mod control_panels;
+mod controls;
 mod scopes;
