@@ -1,8 +1,13 @@
-//! The OpenAPI document of the API, made from the handlers' annotations.
+//! The OpenAPI document of the API: the handlers' annotations, and what the table of routes knows besides (who may call,
+//! what every guarded route can answer).
 
+use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
-use super::{computations, control_computations, control_drafts, control_panels, controls, scopes};
+use super::guard::Guard;
+use super::routes::{Route, table};
+use super::{computations, control_computations, control_drafts, control_panels, controls};
+use super::{openapi30, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -35,4 +40,97 @@ use super::{computations, control_computations, control_drafts, control_panels, 
 
     // Secrets
 ))]
-pub struct Document;
+struct Handlers;
+
+/// The name of the one security scheme.
+const SCHEME: &str = "accessToken";
+
+/// The whole document, in the version that the original spoke.
+pub fn document(prefix: &str) -> Value {
+    // Made of strings, maps and lists only: it always is a JSON value.
+    let mut document = serde_json::to_value(Handlers::openapi()).unwrap_or_default();
+    document["openapi"] = json!(openapi30::VERSION);
+    document["info"] = json!({
+        "title": "STATUS API",
+        "version": "1.0.0",
+        "license": { "name": "Apache 2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0" },
+    });
+    document["servers"] = json!([{ "url": if prefix.is_empty() { "/" } else { prefix } }]);
+    document["components"]["securitySchemes"] = json!({
+        SCHEME: { "type": "apiKey", "in": "cookie", "name": "accessToken" },
+        "xAccessToken": { "type": "apiKey", "in": "header", "name": "x-access-token" },
+        "bearerAuth": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+    });
+    for route in table() {
+        let method = route.method.as_str().to_ascii_lowercase();
+        if let Some(meant) = meant(route.path) {
+            document["paths"][route.path][&method] = document["paths"][&meant][&method].clone();
+        }
+        if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
+            complete(operation, &route);
+        }
+    }
+    openapi30::from_31(&mut document);
+    document
+}
+
+/// Addresses that begin like the first mean the same as those that begin like the second.
+const ALIASES: &[(&str, &str)] = &[("/controls/controls/", "/controls/")];
+
+/// The address that is documented in place of this one.
+fn meant(path: &str) -> Option<String> {
+    let alias = |(from, to): &(&str, &str)| Some(format!("{to}{}", path.strip_prefix(from)?));
+    ALIASES.iter().find_map(alias)
+}
+
+/// What follows from the route's guard, and from the front that every request passes.
+fn complete(operation: &mut Map<String, Value>, route: &Route) {
+    let mut common = vec![
+        ("400", "the request cannot be read, or a value of it is refused"),
+        ("404", "no such thing, or the endpoint is switched off"),
+        ("408", "the body did not arrive in time"),
+        ("413", "the body is too large"),
+        ("415", "the body is not in UTF-8"),
+        ("503", "a database or service that this needs is away"),
+    ];
+    if route.guard != Guard::Public {
+        common.push(("401", "no token, or none that is good"));
+        common.push(("403", "the role does not suffice"));
+        let schemes = [SCHEME, "xAccessToken", "bearerAuth"];
+        operation.insert("security".to_owned(), schemes.map(|scheme| json!({ scheme: [] })).into());
+    }
+    let responses = operation.entry("responses").or_insert_with(|| json!({}));
+    for (status, description) in common {
+        if responses.get(status).is_none() {
+            responses[status] = json!({ "description": description });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_document_and_the_table_agree() {
+        let document = document("/api/v1");
+        let mut documented = BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            documented
+                .extend(item.as_object().unwrap().keys().map(|method| format!("{} {path}", method.to_uppercase())));
+        }
+        let routes = table().iter().map(|route| format!("{} {}", route.method, route.path)).collect::<BTreeSet<_>>();
+        assert_eq!(documented, routes);
+    }
+
+    #[test]
+    fn whoever_needs_a_token_is_told_so() {
+        let document = document("");
+        let list = &document["paths"]["/scopes"]["get"];
+        assert_eq!(list["security"][0], json!({ "accessToken": [] }));
+        assert!(list["responses"]["401"].is_object());
+        assert_eq!(document["servers"][0]["url"], "/");
+    }
+}

@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
 use super::store::{Store, StoreError};
-use super::{front, root, routes};
+use super::{documents, front, root, routes};
 use crate::serve::environment::{self, Problems};
 use crate::serve::{self, Lifecycle, Limits, ServeError};
 use crate::telemetry::chain;
@@ -74,7 +74,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         tracing::info!(%address, prefix = app.settings.prefix, "listens");
     }
     serve::run(listener, router(&app), limits, lifecycle).await?;
-    app.store.close().await;
+    app.store.close();
     Ok(())
 }
 
@@ -99,7 +99,7 @@ async fn prepare(app: &App) -> Result<(), StartError> {
 
 /// The front wraps the router from outside, because it may respell the address that is routed.
 fn router(app: &App) -> Router {
-    let inner = routes::router(app).merge(root::router()).with_state(app.clone());
+    let inner = routes::router(app).merge(root::router()).merge(documents::router()).with_state(app.clone());
     let front = from_fn_with_state(app.clone(), front::front);
     Router::new().fallback_service(front.layer(inner))
 }

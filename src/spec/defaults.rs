@@ -48,7 +48,10 @@ pub fn stack(root: &mut Node, stack: &StackSpec) {
     for secret in stack.secrets.values() {
         match &secret.bcrypt_of {
             Some(other) => fill(root, &["secrets", &secret.name, "bcrypt_of"], text(other)),
-            None => fill(root, &["secrets", &secret.name, "length"], number(secret.length)),
+            None => {
+                fill(root, &["secrets", &secret.name, "length"], number(secret.length));
+                fill(root, &["secrets", &secret.name, "alphabet"], text("alphanumeric"));
+            }
         }
     }
     // Tables that came from nowhere and stayed empty say nothing.

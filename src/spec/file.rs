@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use super::stack::Alphabet;
+
 pub use probe::{HealthFile, HttpFile, HttpTable, NoneFile, ProbeFile, StatusFile, TcpFile};
 pub use steps::{
     CopyTable, ExecFile, ExecTable, FileFile, HttpStepTable, InitFile, InitServerFile, MongoTable, RenderTable,
@@ -90,6 +92,8 @@ pub struct SecretFile {
     /// Characters to generate; 32 unless set.
     #[schemars(range(min = 8, max = 1024))]
     pub length: Option<u32>,
+    /// What the characters are taken from; `alphanumeric` unless set.
+    pub alphabet: Option<Alphabet>,
     /// The bcrypt hash of this other secret, instead of a generated text.
     pub bcrypt_of: Option<String>,
 }

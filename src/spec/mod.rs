@@ -39,5 +39,5 @@ pub use service::{
     OnDependencyRestart, PortSpec, ServiceId, ServiceKind, ServiceSpec, StepAction,
 };
 pub use shape::schema;
-pub use stack::{PartSpec, SecretSpec, SourceSpec, StackSpec, VolumeSpec};
+pub use stack::{Alphabet, PartSpec, SecretSpec, SourceSpec, StackSpec, VolumeSpec};
 pub use template::{Facts, Filter, Piece, RenderError, Template};

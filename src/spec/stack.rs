@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::service::{ServiceId, ServiceSpec};
 use super::template::Template;
@@ -51,14 +52,26 @@ pub struct VolumeSpec {
     pub mode: u32,
 }
 
+/// What the characters of a generated secret are taken from, each equally likely.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Alphabet {
+    /// A–Z, a–z and 0–9.
+    #[default]
+    Alphanumeric,
+    /// 0–9 and a–f: keys that are written as hexadecimal digits.
+    Hex,
+}
+
 /// A generated secret. Every `${secret.NAME}` names one; declaring it is needed only to change its form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct SecretSpec {
     pub name: String,
     /// Taken from this environment variable when it is set.
     pub env: Option<String>,
-    /// Characters (of A–Z a–z 0–9) to generate; 32 unless set.
+    /// Characters to generate; 32 unless set.
     pub length: u32,
+    pub alphabet: Alphabet,
     /// The bcrypt hash of another secret, instead of a generated text.
     pub bcrypt_of: Option<String>,
 }

@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier};
 
 use super::secrets::{SecretError, SecretWarning, Secrets};
-use crate::spec::SecretSpec;
+use crate::spec::{Alphabet, SecretSpec};
 
 fn spec(name: &str) -> SecretSpec {
-    SecretSpec { name: name.to_owned(), env: None, length: 32, bcrypt_of: None }
+    SecretSpec { name: name.to_owned(), env: None, length: 32, alphabet: Alphabet::default(), bcrypt_of: None }
 }
 
 fn open(path: &Path, specs: &[SecretSpec]) -> Result<(Secrets, Vec<SecretWarning>), SecretError> {
@@ -138,4 +138,14 @@ fn no_text_shows_a_secret() {
         "url x:it%27s%20a%20%22p%40ss%22@h sql 'it''s a \"p@ss\"' json \"it's a \\\"p@ss\\\"\" plain it's a \"p@ss\"";
     let redacted = secrets.redact(text);
     assert!(!redacted.contains("p@ss") && !redacted.contains("p%40ss"), "{redacted}");
+}
+
+#[test]
+fn a_key_of_hexadecimal_digits_has_as_many_as_asked_for() {
+    let (_dir, path) = place();
+    let mut key = spec("key");
+    (key.length, key.alphabet) = (64, Alphabet::Hex);
+    let (secrets, _) = open(&path, &[key]).unwrap();
+    let key = value(&secrets, "key");
+    assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)), "{key}");
 }

@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 use super::disk;
 use super::error::{DiskAction, VolumeError};
 use super::secret_file::{Malformed, SecretFile};
-use crate::spec::SecretSpec;
+use crate::spec::{Alphabet, SecretSpec};
 
 /// Cost of a bcrypt hash: about a third of a second here, so each is computed once and kept.
 const BCRYPT_COST: u32 = 12;
@@ -162,7 +162,7 @@ impl Secrets {
         if let Some(value) = from_env(spec, env) {
             self.values.insert(spec.name.clone(), Secret(value));
         } else if !self.values.contains_key(&spec.name) {
-            let value = generate(spec.length as usize).map_err(SecretError::Random)?;
+            let value = generate(spec.alphabet, spec.length as usize).map_err(SecretError::Random)?;
             file.append(&spec.name, &value);
             self.values.insert(spec.name.clone(), Secret(value));
         }
@@ -220,15 +220,20 @@ fn fingerprint(hash: &str, source: &str) -> String {
 /// About ten milliseconds.
 const FINGERPRINT_ROUNDS: u32 = 1 << 16;
 
-/// Letters and digits, each equally likely: bytes beyond the last whole multiple of 62 are thrown away.
-fn generate(length: usize) -> Result<String, getrandom::Error> {
-    const ALPHABET: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+/// Each character equally likely: bytes beyond the last whole multiple of the alphabet's size are thrown away.
+fn generate(alphabet: Alphabet, length: usize) -> Result<String, getrandom::Error> {
+    let letters: &[u8] = match alphabet {
+        Alphabet::Alphanumeric => b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789",
+        Alphabet::Hex => b"0123456789abcdef",
+    };
+    let fair = 256 - 256 % letters.len();
     let mut text = String::with_capacity(length);
     let mut bytes = [0_u8; 64];
     while text.len() < length {
         getrandom::fill(&mut bytes)?;
-        let fair = bytes.iter().filter(|byte| **byte < 248).map(|byte| ALPHABET[usize::from(*byte % 62)] as char);
-        text.extend(fair.take(length - text.len()));
+        let numbers = bytes.iter().map(|byte| usize::from(*byte)).filter(|number| *number < fair);
+        let picked = numbers.map(|number| letters[number % letters.len()] as char);
+        text.extend(picked.take(length - text.len()));
     }
     Ok(text)
 }

@@ -9,28 +9,27 @@ mod controls;
 mod error;
 pub mod migrate;
 mod panels;
+mod pool;
 pub mod rows;
 mod scopes;
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions, PgSslMode};
-use sqlx::{ConnectOptions, PgPool};
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
 pub use panels::Panel;
+use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
 pub use scopes::ScopeFields;
 
 use super::settings::Database;
 
-/// No statement of ours needs longer; a stuck one must not hold a connection for ever.
-const STATEMENT: Duration = Duration::from_secs(30);
-
 #[derive(Debug, Clone)]
 pub struct Store {
-    pool: PgPool,
+    pool: Pool,
 }
 
 impl Store {
@@ -47,14 +46,7 @@ impl Store {
             .options([("statement_timeout", STATEMENT.as_millis().to_string()), ("timezone", "UTC".to_owned())])
             .log_slow_statements(tracing::log::LevelFilter::Warn, Duration::from_secs(5))
             .log_statements(tracing::log::LevelFilter::Off);
-        let pool = PgPoolOptions::new()
-            .max_connections(database.connections)
-            .acquire_timeout(database.wait)
-            // A broken connection is noticed when it is used and the statement is not repeated; asking before every use
-            // would double the round trips.
-            .test_before_acquire(false)
-            .idle_timeout(Duration::from_secs(300))
-            .connect_lazy_with(options);
+        let pool = Pool::new(options, database.connections, database.wait);
         Self { pool }
     }
 
@@ -64,12 +56,12 @@ impl Store {
         Ok(())
     }
 
-    pub async fn close(&self) {
-        self.pool.close().await;
+    pub fn close(&self) {
+        self.pool.close();
     }
 
     /// Connections open and idle.
-    pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+    pub fn connections(&self) -> (usize, usize) {
+        self.pool.status()
     }
 }

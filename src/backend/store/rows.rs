@@ -14,9 +14,10 @@ use bytes::{BufMut, Bytes, BytesMut};
 use futures_util::stream::{Stream, StreamExt};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{PgPool, Postgres, Row};
+use sqlx::{Postgres, Row};
 
 use super::StoreError;
+use super::pool::Pool;
 
 /// A timestamp column as the API writes it.
 macro_rules! instant {
@@ -71,7 +72,7 @@ impl std::fmt::Debug for JsonRows {
 
 impl JsonRows {
     /// `query`: rows of one text column.
-    pub async fn read(pool: &PgPool, query: Query<'static, Postgres, PgArguments>) -> Result<Self, StoreError> {
+    pub async fn read(pool: &Pool, query: Query<'static, Postgres, PgArguments>) -> Result<Self, StoreError> {
         let pool = pool.clone();
         let mut rows: Rows = Box::pin(async_stream::try_stream! {
             let mut rows = query.fetch(&pool);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::file::{NetworkFile, PartFile, SecretFile, SourceFile, SourceKindFile, StackTable, VolumeFile};
 use super::super::graph;
 use super::super::node::Place;
-use super::super::stack::{PartSpec, SecretSpec, SourceSpec, VolumeSpec};
+use super::super::stack::{Alphabet, PartSpec, SecretSpec, SourceSpec, VolumeSpec};
 use super::check_name;
 use super::names::is_secret_name;
 use super::probe::url_of;
@@ -96,15 +96,23 @@ pub fn secrets(cx: &mut Context<'_>, at: At<'_>, files: &BTreeMap<String, Secret
             } else {
                 cx.error(at.key("bcrypt_of").place(), format!("\"{other}\" is no name of a secret"), None);
             }
-            if file.length.is_some() {
-                cx.error(at.key("length").name(), "a bcrypt hash has a fixed length", Some("remove length".to_owned()));
+            for (key, is_set) in [("length", file.length.is_some()), ("alphabet", file.alphabet.is_some())] {
+                if is_set {
+                    cx.error(at.key(key).name(), "a bcrypt hash has a fixed form", Some(format!("remove {key}")));
+                }
             }
         }
         let env = cx.plain_option(at.key("env"), file.env.as_ref());
         if let Some(env) = env.as_ref().filter(|env| !super::super::interpolate::is_env_name(env)) {
             cx.error(at.key("env").place(), format!("\"{env}\" is no name of an environment variable"), None);
         }
-        let spec = SecretSpec { name: name.clone(), env, length: file.length.unwrap_or(32), bcrypt_of };
+        let spec = SecretSpec {
+            name: name.clone(),
+            env,
+            length: file.length.unwrap_or(32),
+            alphabet: file.alphabet.unwrap_or_default(),
+            bcrypt_of,
+        };
         list.insert(name.clone(), spec);
     }
     refuse_hash_cycles(cx, at, &list);
@@ -113,6 +121,7 @@ pub fn secrets(cx: &mut Context<'_>, at: At<'_>, files: &BTreeMap<String, Secret
             name: name.clone(),
             env: None,
             length: 32,
+            alphabet: Alphabet::default(),
             bcrypt_of: None,
         });
     }

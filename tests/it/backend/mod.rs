@@ -6,4 +6,6 @@ mod harness;
 mod computations;
 mod control_panels;
 mod controls;
+mod documents;
+mod outage;
 mod scopes;

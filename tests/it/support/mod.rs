@@ -1,5 +1,7 @@
 //! A stack in a temporary directory, driven through the real `reeve` binary.
 
+pub mod cable;
+
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
