@@ -1,10 +1,12 @@
 //! A batch of computations as flows post it: every member checked before the first row is written. Pure.
 
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::extract::{Fields, Invalid, check_json};
+use super::instant;
 
 /// What is written, in the form that the database reads: a JSON object per row.
 #[derive(Debug, Serialize)]
@@ -20,6 +22,10 @@ pub struct NewComputation<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<&'a Map<String, Value>>,
     control_id: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    created_at: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    updated_at: Option<Timestamp>,
 }
 
 /// The rows of a body's `computations`, each with an id of its own; a refusal names the place.
@@ -47,6 +53,8 @@ fn one(value: &Value) -> Result<NewComputation<'_>, Invalid> {
         evidences: evidences(fields)?,
         period: fields.object("period")?,
         control_id: fields.id("controlId")?,
+        created_at: fields.get("createdAt").map(|value| instant::from_json("createdAt", value)).transpose()?,
+        updated_at: fields.get("updatedAt").map(|value| instant::from_json("updatedAt", value)).transpose()?,
     })
 }
 
@@ -83,9 +91,8 @@ mod tests {
         assert!(written[0].as_object_mut().unwrap().shift_remove("id").is_some());
         assert_eq!(
             written.to_string(),
-            format!(
-                r#"[{{"computationGroup":"{GROUP}","value":true,"scope":{{"z":"1","a":"2"}},"#,
-            ) + r#""evidences":[{"result":true,"deep":[[1]]}],"period":{"from":"x"},"controlId":7}]"#
+            format!(r#"[{{"computationGroup":"{GROUP}","value":true,"scope":{{"z":"1","a":"2"}},"#,)
+                + r#""evidences":[{"result":true,"deep":[[1]]}],"period":{"from":"x"},"controlId":7}]"#
         );
     }
 
@@ -101,6 +108,7 @@ mod tests {
             refused(json!({ "evidences": [{ "a": ["\0"] }] })),
             "computations[1].evidences must not contain a null byte"
         );
+        assert_eq!(refused(json!({ "createdAt": "x" })), "computations[1].createdAt must be an ISO date");
         assert_eq!(refused(json!({ "controlId": 1.5 })), "computations[1].controlId must be an integer");
     }
 }

@@ -40,6 +40,7 @@ pub struct Computation {
 #[serde(rename_all = "camelCase")]
 pub struct ComputationBody {
     pub computation_group: Option<Uuid>,
+    /// Made here when it is not given; so are the two times.
     pub id: Option<Uuid>,
     pub value: Option<bool>,
     #[schema(value_type = Option<Object>)]
@@ -49,6 +50,8 @@ pub struct ComputationBody {
     #[schema(value_type = Option<Object>)]
     pub period: Option<Map<String, Value>>,
     pub control_id: Option<i32>,
+    pub created_at: Option<String>,
+    pub updated_at: Option<String>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -86,7 +89,8 @@ pub async fn bulk(State(app): State<App>, body: JsonBody) -> Result<Response, Ap
     rules::required(first, &["computationGroup"]).map_err(|missing| refuse(&missing.to_string()))?;
     let rows = computation_batch::read(sent).map_err(|error: Invalid| BULK.fault(error))?;
     let text = serde_json::to_string(&rows);
-    let text = text.map_err(|error| BULK.fault(Fault::internal("the computations cannot be written as JSON", error)))?;
+    let text =
+        text.map_err(|error| BULK.fault(Fault::internal("the computations cannot be written as JSON", error)))?;
     let created = app.store.insert_computations(text).await.map_err(|error| BULK.fault(error))?;
     if let Some(group) = rows[0].computation_group.filter(|_| fields.is_truthy("done")) {
         complete(&app, group, rows.iter().map(|row| row.id).collect()).await?;

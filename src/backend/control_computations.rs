@@ -37,10 +37,7 @@ pub async fn list(State(app): State<App>, Path(id): Path<String>) -> Result<Json
 #[utoipa::path(get, path = "/controls/{id}/computations/{createdAt}", tag = "Control computations",
     params(("id" = i32, Path), ("createdAt" = String, Path)),
     responses((status = 200, body = [Computation]), (status = 400)))]
-pub async fn of_day(
-    State(app): State<App>,
-    Path((id, created)): Path<(String, String)>,
-) -> Result<JsonRows, ApiError> {
+pub async fn of_day(State(app): State<App>, Path((id, created)): Path<(String, String)>) -> Result<JsonRows, ApiError> {
     let read = || Ok((integer("id", &id)?, instant::day("createdAt", &created)?));
     let (control, day) = read().map_err(|error: Invalid| LIST.fault(error))?;
     app.store.computations_of_day(control, day).await.map_err(|error| LIST.fault(error))

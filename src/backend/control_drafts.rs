@@ -68,9 +68,8 @@ fn allow(current: &CurrentControl) -> Result<(), ApiError> {
         Some(true) => return Err(refuse("Cannot finalize a control that belongs to a draft catalog")),
         Some(false) => {}
     }
-    check_params(&current.params).map_err(|missing| {
-        ApiError::error(StatusCode::BAD_REQUEST, format!("Cannot finalize control: {missing}"))
-    })
+    check_params(&current.params)
+        .map_err(|missing| ApiError::error(StatusCode::BAD_REQUEST, format!("Cannot finalize control: {missing}")))
 }
 
 /// A draft and its catalog; what is not given gets the original's defaults.

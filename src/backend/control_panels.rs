@@ -50,10 +50,7 @@ pub async fn create(
 /// Done, too, where there was none.
 #[utoipa::path(delete, path = "/controls/{id}/panels/{panelId}", tag = "Control panels",
     params(("id" = i32, Path), ("panelId" = String, Path)), responses((status = 204), (status = 400)))]
-pub async fn delete(
-    State(app): State<App>,
-    Path((id, panel)): Path<(String, String)>,
-) -> Result<StatusCode, ApiError> {
+pub async fn delete(State(app): State<App>, Path((id, panel)): Path<(String, String)>) -> Result<StatusCode, ApiError> {
     let control = place(&id, &panel).map_err(|error| DELETE.fault(error))?;
     app.store.delete_panel(control, &panel).await.map_err(|error| DELETE.fault(error))?;
     Ok(StatusCode::NO_CONTENT)

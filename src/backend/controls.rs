@@ -258,7 +258,8 @@ mod tests {
             "catalogId": "7", "period": "YEARLY", "name": "n", "startDate": "2024-01-01", "endDate": null, "scopes": {},
         }));
         let control = read(body.fields()).unwrap();
-        let text = r#"{"id":3,"name":"n","period":"ANNUALLY","formattedStartDate":"2024-01-01T00:00:00.000Z","#.to_owned()
+        let text = r#"{"id":3,"name":"n","period":"ANNUALLY","formattedStartDate":"2024-01-01T00:00:00.000Z","#
+            .to_owned()
             + r#""formattedEndDate":null,"catalogId":"7"}"#;
         assert_eq!(echo(3, body.fields(), &control).to_string(), text);
     }

@@ -63,8 +63,10 @@ pub fn document(prefix: &str) -> Value {
     });
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
-        if let Some(meant) = meant(route.path) {
-            document["paths"][route.path][&method] = document["paths"][&meant][&method].clone();
+        if let Some(Value::Object(operation)) =
+            meant(route.path).map(|meant| document["paths"][&meant][&method].clone())
+        {
+            document["paths"][route.path][&method] = operation.into();
         }
         if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
             complete(operation, &route);

@@ -35,8 +35,7 @@ macro_rules! rows_where {
 
 impl Store {
     pub async fn computations(&self) -> Result<JsonRows, StoreError> {
-        const SQL: &str =
-            concat!("SELECT row_to_json(r)::text FROM (SELECT ", columns!(), r#" FROM computation) r"#);
+        const SQL: &str = concat!("SELECT row_to_json(r)::text FROM (SELECT ", columns!(), r#" FROM computation) r"#);
         JsonRows::read(&self.pool, sqlx::query(SQL)).await
     }
 
@@ -93,8 +92,7 @@ impl Store {
 
     /// How many there were. `period`: JSON.
     pub async fn set_period_of_control(&self, control: i32, period: String) -> Result<u64, StoreError> {
-        const SQL: &str =
-            r#"UPDATE computation SET period = $2::json, "updatedAt" = now() WHERE "controlId" = $1"#;
+        const SQL: &str = r#"UPDATE computation SET period = $2::json, "updatedAt" = now() WHERE "controlId" = $1"#;
         let done = sqlx::query(SQL).bind(control).bind(period).execute(&self.pool).await?;
         Ok(done.rows_affected())
     }

@@ -72,6 +72,22 @@ fn what_a_row_leaves_out_is_null() {
 }
 
 #[test]
+fn an_id_and_times_that_are_sent_are_kept() {
+    let backend = backend();
+    let own = json!({
+        "id": OTHER, "computationGroup": GROUP, "createdAt": "2024-02-03T04:05:06.789Z", "updatedAt": "2024-02-04",
+    });
+    let created = backend.user("POST", "/computations/bulk", batch(json!([own]))).expect(201).json();
+    for (name, value) in
+        [("id", OTHER), ("createdAt", "2024-02-03T04:05:06.789Z"), ("updatedAt", "2024-02-04T00:00:00.000Z")]
+    {
+        assert_eq!(created[0][name], value);
+    }
+    backend.user("POST", "/computations/bulk", batch(json!([row(), own]))).expect(409);
+    assert_eq!(backend.rows("SELECT count(*)::text FROM computation"), ["1"]);
+}
+
+#[test]
 fn a_batch_with_one_bad_row_is_refused_whole() {
     let backend = backend();
     let post = |body: Value| backend.user("POST", "/computations/bulk", Some(body));
@@ -94,10 +110,12 @@ fn a_batch_with_one_bad_row_is_refused_whole() {
         ("controlId", json!(1_u64 << 40), "must be an integer"),
     ] {
         let text = format!("Failed to create computations, error: computations[1].{name} {why}");
-        post(json!({ "computations": [row(), with(row(), name, bad)], "done": true })).is(400, json!({ "message": text }));
+        post(json!({ "computations": [row(), with(row(), name, bad)], "done": true }))
+            .is(400, json!({ "message": text }));
     }
     for (bad, place) in [(json!([1]), 0), (json!([{}, [{}]]), 1), (json!([{}, {}, null]), 2)] {
-        let text = format!("Failed to create computations, error: computations[0].evidences[{place}] must be an object");
+        let text =
+            format!("Failed to create computations, error: computations[0].evidences[{place}] must be an object");
         post(json!({ "computations": [with(row(), "evidences", bad)] })).is(400, json!({ "message": text }));
     }
     let unknown = post(json!({ "computations": [row(), with(row(), "controlId", json!(9))], "done": true }));
@@ -150,7 +168,9 @@ fn a_batch_of_several_megabytes_is_one_statement() {
 #[test]
 fn the_computations_of_a_control_are_found_under_both_addresses() {
     let backend = backend();
-    backend.user("POST", "/computations/bulk", batch(json!([row(), with(row(), "controlId", json!(null))]))).expect(201);
+    backend
+        .user("POST", "/computations/bulk", batch(json!([row(), with(row(), "controlId", json!(null))])))
+        .expect(201);
     backend.sql(r#"UPDATE computation SET "createdAt" = '2024-03-01T23:59:59.999Z' WHERE "controlId" = 1"#);
     for path in ["/controls/1/computations", "/controls/controls/1/computations"] {
         let all = backend.user("GET", path, None).expect(200).json();

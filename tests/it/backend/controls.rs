@@ -159,8 +159,15 @@ fn lists_are_filtered_by_what_the_address_says() {
     backend.user("POST", "/controls", Some(with(control(), "period", json!("YEARLY")))).expect(201);
     backend.user("POST", "/controls/drafts", Some(json!({ "name": "D", "catalogId": 2 }))).expect(201);
     let ids = |query: &str| {
-        let mut ids: Vec<i64> = backend.user("GET", &format!("/controls?{query}"), None).expect(200).json().as_array().unwrap()
-            .iter().map(|control| control["id"].as_i64().unwrap()).collect();
+        let mut ids: Vec<i64> = backend
+            .user("GET", &format!("/controls?{query}"), None)
+            .expect(200)
+            .json()
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|control| control["id"].as_i64().unwrap())
+            .collect();
         ids.sort_unstable();
         ids
     };
@@ -171,10 +178,9 @@ fn lists_are_filtered_by_what_the_address_says() {
     assert_eq!(ids("catalogId=2&other=x"), [3]);
     assert_eq!(ids("name=Control&mashupId=flow-1"), [1, 2]);
     assert_eq!(ids("name=%27%20OR%201=1"), [0; 0]);
-    backend.user("GET", "/controls?status=x", None).is(
-        400,
-        json!({ "error": "Invalid value for \"status\": \"x\". Allowed values are draft or finalized." }),
-    );
+    backend
+        .user("GET", "/controls?status=x", None)
+        .is(400, json!({ "error": "Invalid value for \"status\": \"x\". Allowed values are draft or finalized." }));
     for bad in ["period=daily", "catalogId=x", "name=%00"] {
         backend.user("GET", &format!("/controls?{bad}"), None).expect(400);
     }
