@@ -19,7 +19,7 @@ pub struct Shared {
     pub spelling: super::spelling::Spelling,
     pub store: Store,
     pub cache: Cache,
-    pub keys: super::guard::Keys,
+    pub auth: super::auth::Auth,
 }
 
 impl Deref for App {

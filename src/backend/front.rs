@@ -11,7 +11,8 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
@@ -21,13 +22,16 @@ use super::error::ApiError;
 use super::extract::JsonBody;
 use super::gate::Verdict;
 use super::routes::Matched;
-use crate::serve::{metrics, request_id};
+use crate::serve::{metrics, request_id, traces};
 
 /// Of the original.
 const BODY: usize = 100 << 10;
 /// Batches of computations are larger than anything else; the original's limit made flows split them.
 const BULK_BODY: usize = 8 << 20;
 const BULK_PATH: &str = "/computations/bulk";
+
+/// So much beyond a limit is still read.
+const SURPLUS: usize = 2 << 20;
 
 /// For a body to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
@@ -46,6 +50,7 @@ pub async fn front(State(app): State<App>, request: Request, next: Next) -> Resp
         %method,
         path = request.uri().path()
     );
+    traces::continue_trace(&span, request.headers());
     let mut response = async {
         let response = stages(&app, request, next).await.unwrap_or_else(ApiError::into_response);
         tracing::debug!(status = response.status().as_u16(), time_us = began.elapsed().as_micros() as u64, "answered");
@@ -100,11 +105,10 @@ async fn with_body(request: Request) -> Result<Request, ApiError> {
         BODY
     };
     let (mut parts, body) = request.into_parts();
-    let read = tokio::time::timeout(ARRIVAL, Limited::new(body, limit).collect());
     let refuse = |status, text: &str| ApiError::message(status, text);
-    let bytes = match read.await {
-        Ok(Ok(collected)) => collected.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+    let bytes = match tokio::time::timeout(ARRIVAL, collect(body, limit)).await {
+        Ok(Ok(Some(bytes))) => bytes,
+        Ok(Ok(None)) => {
             return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes")));
         }
         Ok(Err(_)) => return Err(refuse(StatusCode::BAD_REQUEST, "the body could not be read")),
@@ -112,6 +116,26 @@ async fn with_body(request: Request) -> Result<Request, ApiError> {
     };
     parts.extensions.insert(JsonBody(parse(&bytes)?));
     Ok(Request::from_parts(parts, Body::empty()))
+}
+
+/// The whole body, or `None` if it is too large. Some of what is too much is read and thrown away: a caller that is still
+/// sending when the connection is closed never sees the answer.
+async fn collect(mut body: Body, limit: usize) -> Result<Option<BytesMut>, axum::Error> {
+    let mut bytes = BytesMut::new();
+    let mut surplus = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if surplus > 0 || bytes.len() + data.len() > limit {
+            bytes.clear();
+            surplus += data.len();
+            if surplus > SURPLUS {
+                break;
+            }
+        } else {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok((surplus == 0).then_some(bytes))
 }
 
 /// `application/json`, in UTF-8.

@@ -5,7 +5,10 @@
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
 mod app;
-mod cache;
+pub mod auth;
+pub mod cache;
+mod catalog_drafts;
+mod catalogs;
 mod computation_batch;
 mod computation_flags;
 mod computations;
@@ -23,16 +26,23 @@ mod guard;
 mod instant;
 mod openapi;
 mod openapi30;
+mod origin;
 mod params;
 mod period;
+mod points;
 mod root;
 mod routes;
 mod rules;
 mod scopes;
+mod secrets;
 pub mod settings;
+mod sign_in;
 mod spelling;
 mod start;
 mod status;
 mod store;
+mod throttle;
+mod two_factor;
+mod users;
 
 pub use start::{StartError, run};

@@ -6,21 +6,26 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
+use super::{catalog_drafts, catalogs, openapi30, points, scopes, secrets, sign_in, two_factor, users};
 use super::{computations, control_computations, control_drafts, control_panels, controls};
-use super::{openapi30, scopes};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
     // Users
+    sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
+    two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
 
     // Scopes
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
+    points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
+    catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
 
     // Controls
     controls::list, controls::create, controls::get, controls::update, controls::delete,
@@ -39,6 +44,7 @@ use super::{openapi30, scopes};
     // Configuration
 
     // Secrets
+    secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,
 ))]
 struct Handlers;
 
@@ -63,10 +69,9 @@ pub fn document(prefix: &str) -> Value {
     });
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
-        if let Some(Value::Object(operation)) =
-            meant(route.path).map(|meant| document["paths"][&meant][&method].clone())
-        {
-            document["paths"][route.path][&method] = operation.into();
+        if let Some(path) = route.same_as {
+            document["paths"][route.path][&method] = again(&document["paths"][path][&method]);
+            continue;
         }
         if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
             complete(operation, &route);
@@ -76,13 +81,13 @@ pub fn document(prefix: &str) -> Value {
     document
 }
 
-/// Addresses that begin like the first mean the same as those that begin like the second.
-const ALIASES: &[(&str, &str)] = &[("/controls/controls/", "/controls/")];
-
-/// The address that is documented in place of this one.
-fn meant(path: &str) -> Option<String> {
-    let alias = |(from, to): &(&str, &str)| Some(format!("{to}{}", path.strip_prefix(from)?));
-    ALIASES.iter().find_map(alias)
+/// An operation under another path: its id is not to occur twice.
+fn again(operation: &Value) -> Value {
+    let mut operation = operation.clone();
+    if let Some(members) = operation.as_object_mut() {
+        members.shift_remove("operationId");
+    }
+    operation
 }
 
 /// What follows from the route's guard, and from the front that every request passes.

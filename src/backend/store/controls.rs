@@ -137,9 +137,11 @@ impl Store {
         const SQL: &str = insert!(select!("r"));
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(LOOK).bind(catalog).fetch_optional(&mut *transaction).await? else {
+            transaction.rollback().await?;
             return Ok(Drafting::NoCatalog);
         };
         if !row.try_get::<bool, _>(0)? {
+            transaction.rollback().await?;
             return Ok(Drafting::CatalogIsFinal);
         }
         let row = sqlx::query(SQL).bind(Json(fields)).fetch_one(&mut *transaction).await?;
@@ -170,6 +172,7 @@ impl Store {
         );
         let mut transaction = self.pool.begin().await?;
         let Some(row) = sqlx::query(LOOK).bind(id).fetch_optional(&mut *transaction).await? else {
+            transaction.rollback().await?;
             return Ok(None);
         };
         let params: Option<Json<Value>> = row.try_get(1)?;
@@ -180,7 +183,10 @@ impl Store {
         };
         let change = match decide(&current) {
             Ok(change) => change,
-            Err(refusal) => return Ok(Some(Err(refusal))),
+            Err(refusal) => {
+                transaction.rollback().await?;
+                return Ok(Some(Err(refusal)));
+            }
         };
         let row = sqlx::query(SQL).bind(id).bind(Json(change)).fetch_one(&mut *transaction).await?;
         transaction.commit().await?;

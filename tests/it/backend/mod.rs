@@ -3,9 +3,13 @@
 mod data;
 mod harness;
 
+mod auth;
+mod catalogs;
 mod computations;
 mod control_panels;
 mod controls;
 mod documents;
 mod outage;
+mod points;
 mod scopes;
+mod traces;
