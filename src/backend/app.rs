@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::gate::Gate;
 use super::settings::Settings;
-use super::store::Store;
+use super::store::{ScopeSets, Store};
 use crate::serve::Lifecycle;
 
 #[derive(Debug, Clone)]
@@ -18,6 +18,7 @@ pub struct Shared {
     pub gate: Gate,
     pub spelling: super::spelling::Spelling,
     pub store: Store,
+    pub scope_sets: ScopeSets,
     pub cache: Cache,
     pub auth: super::auth::Auth,
 }

@@ -4,13 +4,17 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
+pub mod agreement;
 mod app;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
 mod catalogs;
+pub mod clients;
+pub mod compliance;
 mod computation_batch;
 mod computation_flags;
+pub mod computation_request;
 mod computations;
 mod control_computations;
 mod control_drafts;
@@ -22,8 +26,10 @@ pub mod error;
 mod extract;
 mod front;
 mod gate;
+pub mod grafana;
 mod guard;
 mod instant;
+pub mod message_length;
 mod openapi;
 mod openapi30;
 mod origin;
@@ -33,6 +39,7 @@ mod points;
 mod root;
 mod routes;
 mod rules;
+mod scope_sets;
 mod scopes;
 mod secrets;
 pub mod settings;

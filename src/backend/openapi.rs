@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalogs, openapi30, points, scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 use super::{computations, control_computations, control_drafts, control_panels, controls};
 
 /// Every handler of the table; a test compares the two.
@@ -19,6 +19,7 @@ use super::{computations, control_computations, control_drafts, control_panels, 
     // Scripts
 
     // Scopes
+    scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
     points::list, points::clear, points::get, points::delete, points::of_agreement,

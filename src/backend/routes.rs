@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, points, scopes, secrets, sign_in, two_factor, users};
+use super::{catalog_drafts, catalogs, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
 use super::{computations, control_computations, control_drafts, control_panels, controls};
 
 /// One line of the table.
@@ -97,7 +97,11 @@ pub fn table() -> Vec<Route> {
         // Scripts
 
         // Scope sets: before scopes in the original, so `sets` is never an id
-
+        get("/scopes/sets", User, scope_sets::list),
+        post("/scopes/sets", User, scope_sets::create),
+        get("/scopes/sets/{id}", User, scope_sets::get),
+        put("/scopes/sets/{id}", User, scope_sets::update),
+        get("/scopes/sets/control/{controlId}", User, scope_sets::of_control),
         // Scopes
         get("/scopes", User, scopes::list),
         post("/scopes", User, scopes::create),

@@ -13,7 +13,7 @@ use super::gate::{self, Gate};
 use super::settings::Settings;
 use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
-use super::store::{Store, StoreError};
+use super::store::{ScopeSets, Store, StoreError};
 use super::{documents, front, root, routes};
 use crate::serve::environment::{self, Problems};
 use crate::serve::{self, Lifecycle, Limits, ServeError};
@@ -34,6 +34,8 @@ pub enum StartError {
     Runtime(#[source] std::io::Error),
     #[error("the address of the cache cannot be used")]
     Cache(#[source] CacheError),
+    #[error("the address of MongoDB cannot be used")]
+    ScopeSets(#[source] mongodb::error::Error),
     #[error(transparent)]
     Schema(#[from] SchemaError),
     #[error("the configuration rows could not be made")]
@@ -65,6 +67,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
     let limits = Limits { drain: settings.drain, ..Limits::default() };
     let app = App::new(Shared {
         store: Store::new(&settings.database),
+        scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
         auth: Auth::new(&settings)?,
         gate: Gate::default(),

@@ -1,4 +1,4 @@
-//! Everything that is kept in PostgreSQL, and all SQL of the backend.
+//! Everything that is kept in PostgreSQL, and all SQL of the backend; beside it the one collection of MongoDB.
 //!
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
@@ -14,6 +14,7 @@ mod panels;
 mod points;
 mod pool;
 pub mod rows;
+mod scope_sets;
 mod scopes;
 mod secrets;
 mod users;
@@ -30,6 +31,7 @@ pub use new_points::{NewPoint, StoredPoints};
 pub use panels::Panel;
 use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};
+pub use scope_sets::{ScopeSetFields, ScopeSets};
 pub use scopes::ScopeFields;
 pub use secrets::SecretFields;
 pub use users::{NewUser, Taken, User};
