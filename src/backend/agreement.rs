@@ -270,5 +270,4 @@ impl ControlTerms {
 }
 
 #[cfg(test)]
-#[path = "agreement_tests.rs"]
 mod tests;

@@ -21,6 +21,7 @@ pub struct Shared {
     pub scope_sets: ScopeSets,
     pub cache: Cache,
     pub auth: super::auth::Auth,
+    pub clients: super::clients::Clients,
 }
 
 impl Deref for App {

@@ -36,6 +36,7 @@ mod origin;
 mod params;
 mod period;
 mod points;
+pub mod populate;
 mod root;
 mod routes;
 mod rules;

@@ -9,6 +9,7 @@ use tower::Layer;
 use super::app::{App, Cache, Shared};
 use super::auth::{Auth, AuthError};
 use super::cache::CacheError;
+use super::clients::{ClientError, Clients};
 use super::gate::{self, Gate};
 use super::settings::Settings;
 use super::spelling::Spelling;
@@ -45,6 +46,8 @@ pub enum StartError {
     #[error(transparent)]
     Auth(#[from] AuthError),
     #[error(transparent)]
+    Clients(#[from] ClientError),
+    #[error(transparent)]
     Serve(#[from] ServeError),
 }
 
@@ -70,6 +73,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
         auth: Auth::new(&settings)?,
+        clients: Clients::new(&settings)?,
         gate: Gate::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
         lifecycle: lifecycle.clone(),

@@ -25,6 +25,7 @@ mod logs;
 mod man;
 mod output;
 mod place;
+mod populate;
 mod presets;
 mod progress;
 mod ps;
@@ -99,6 +100,7 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Doctor(args) => doctor::run(args.json, global, output),
         Verb::Credentials(args) => credentials::run(args, global, output),
         Verb::Env(args) => env::run(args, global, output),
+        Verb::Populate(args) => populate::run(args, global, output),
         Verb::Serve(args) => serve::run(args.role),
         Verb::Completions(args) => completions::run(args, output),
         Verb::Man => man::run(output),
