@@ -42,6 +42,7 @@ mod routes;
 mod rules;
 mod scope_sets;
 mod scopes;
+mod secret_refs;
 mod secrets;
 pub mod settings;
 mod sign_in;

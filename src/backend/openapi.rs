@@ -31,11 +31,11 @@ use super::{computations, control_computations, control_drafts, control_panels, 
     // Controls
     controls::list, controls::create, controls::get, controls::update, controls::delete,
     control_drafts::list, control_drafts::create, control_drafts::of_catalog, control_drafts::finalize,
-    control_panels::create, control_panels::delete,
+    control_panels::list, control_panels::create, control_panels::delete,
     control_computations::list, control_computations::of_day, control_computations::set_period,
     control_computations::delete,
     // Computations
-    computations::list, computations::delete, computations::bulk,
+    computations::list, computations::create, computations::get, computations::delete, computations::bulk,
     // Grafana
 
     // Assistants

@@ -141,6 +141,7 @@ pub fn table() -> Vec<Route> {
         delete("/controls/{id}", User, controls::delete),
         patch("/controls/{id}/finalize", User, control_drafts::finalize),
         // Panels of controls
+        get("/controls/{id}/panels", User, control_panels::list),
         post("/controls/{id}/panel/{panelId}", User, control_panels::create),
         delete("/controls/{id}/panels/{panelId}", User, control_panels::delete),
         // Computations of controls: where the web client looks for them, and where the original has them
@@ -158,8 +159,10 @@ pub fn table() -> Vec<Route> {
             .same_as("/controls/{id}/computations/{createdAt}"),
         // Computations
         get("/computations", User, computations::list),
+        post("/computations", User, computations::create),
         delete("/computations", User, computations::delete),
         post("/computations/bulk", User, computations::bulk),
+        get("/computations/{id}", User, computations::get).checked(ID),
         // Grafana
 
         // Assistants

@@ -5,6 +5,7 @@ mod harness;
 
 mod auth;
 mod catalogs;
+mod computation_runs;
 mod computations;
 mod control_panels;
 mod controls;
