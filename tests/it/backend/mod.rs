@@ -5,6 +5,10 @@ mod harness;
 
 mod auth;
 mod catalogs;
+mod computation_runs;
+mod computations;
+mod control_panels;
+mod controls;
 mod documents;
 mod github;
 mod guards;
