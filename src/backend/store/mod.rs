@@ -5,10 +5,13 @@
 
 mod agreements;
 mod catalogs;
+mod computations;
 mod configuration;
+mod controls;
 mod error;
 pub mod migrate;
 mod new_points;
+mod panels;
 mod points;
 mod pool;
 mod populate;
@@ -24,7 +27,9 @@ use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
+pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
+pub use panels::Panel;
 use pool::{Pool, STATEMENT};
 pub use populate::Made;
 pub use rows::{JsonRows, RawJson};
