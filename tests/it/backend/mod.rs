@@ -4,6 +4,7 @@ mod data;
 mod harness;
 
 mod auth;
+mod catalog_points;
 mod catalogs;
 mod computation_runs;
 mod computations;
