@@ -6,12 +6,15 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
-use super::{computations, control_computations, control_drafts, control_panels, controls};
-
+use super::{
+    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
+    controls, github, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+};
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
+    // GitHub and echo
+    github::access_token, github::authorization,
     // Users
     sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
     two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
@@ -26,7 +29,7 @@ use super::{computations, control_computations, control_drafts, control_panels, 
 
     // Catalogs
     catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
-    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize, catalog_points::compute,
 
     // Controls
     controls::list, controls::create, controls::get, controls::update, controls::delete,

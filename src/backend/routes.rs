@@ -15,9 +15,10 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
-use super::{computations, control_computations, control_drafts, control_panels, controls};
-
+use super::{
+    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
+    controls, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+};
 /// One line of the table.
 pub struct Route {
     pub method: Method,
@@ -80,7 +81,8 @@ pub fn table() -> Vec<Route> {
     use Guard::{Admin, Public, User};
     vec![
         // GitHub and echo
-
+        get("/ghAccessToken", Public, github::access_token),
+        get("/getAuth", Public, github::authorization),
         // Users
         post("/users/signIn", Public, sign_in::sign_in),
         get("/users/signOut", Public, sign_in::sign_out),
@@ -130,6 +132,7 @@ pub fn table() -> Vec<Route> {
         delete("/catalogs/{id}", User, catalogs::delete),
         patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
         get("/catalogs/{catalogId}/controls", User, catalogs::controls),
+        get("/catalogs/{tpaId}/points", User, catalog_points::compute),
         // Controls
         get("/controls", User, controls::list),
         post("/controls", User, controls::create),

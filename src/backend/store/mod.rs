@@ -3,6 +3,7 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod agreements;
 mod catalogs;
 mod computations;
 mod configuration;
@@ -28,7 +29,6 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
-pub use new_points::{NewPoint, StoredPoints};
 pub use panels::Panel;
 use pool::{Pool, STATEMENT};
 pub use populate::Made;
