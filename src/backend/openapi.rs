@@ -6,7 +6,10 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
+use super::{
+    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
+    controls, github, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+};
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(

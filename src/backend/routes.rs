@@ -15,7 +15,10 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels, controls, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
+use super::{
+    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
+    controls, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+};
 /// One line of the table.
 pub struct Route {
     pub method: Method,
