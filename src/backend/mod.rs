@@ -20,6 +20,8 @@ mod root;
 mod routes;
 mod scope_sets;
 mod scopes;
+mod script_store;
+mod scripts;
 pub mod settings;
 mod spelling;
 mod start;

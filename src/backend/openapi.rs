@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{openapi30, scope_sets, scopes};
+use super::{openapi30, scope_sets, scopes, scripts};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -14,6 +14,7 @@ use super::{openapi30, scope_sets, scopes};
     // Users
 
     // Scripts
+    scripts::list, scripts::create, scripts::delete_all, scripts::parse, scripts::get, scripts::update, scripts::delete,
 
     // Scopes
     scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,

@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{scope_sets, scopes};
+use super::{scope_sets, scopes, scripts};
 
 /// One line of the table.
 pub struct Route {
@@ -69,13 +69,20 @@ const ID: &[Check] = &[Check::Uuid("id")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::User;
+    use Guard::{Public, User};
     vec![
         // GitHub and echo
 
         // Users
 
         // Scripts
+        get("/scripts", User, scripts::list),
+        post("/scripts", User, scripts::create),
+        delete("/scripts", User, scripts::delete_all),
+        post("/scripts/parse", Public, scripts::parse),
+        get("/scripts/{id}", Public, scripts::get),
+        put("/scripts/{id}", User, scripts::update),
+        delete("/scripts/{id}", User, scripts::delete),
 
         // Scope sets: before scopes in the original, so `sets` is never an id
         get("/scopes/sets", User, scope_sets::list),

@@ -5,4 +5,5 @@ mod harness;
 
 mod documents;
 mod outage;
+mod scope_sets;
 mod scopes;
