@@ -6,12 +6,14 @@
 
 mod app;
 mod cache;
+mod configuration;
 mod cors;
 mod documents;
 pub mod error;
 mod extract;
 mod front;
 mod gate;
+mod gate_watch;
 mod guard;
 mod openapi;
 mod openapi30;

@@ -6,7 +6,7 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{openapi30, scope_sets, scopes, scripts};
+use super::{configuration, openapi30, scope_sets, scopes, scripts};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -34,6 +34,7 @@ use super::{openapi30, scope_sets, scopes, scripts};
     // Threads
 
     // Configuration
+    configuration::list, configuration::look, configuration::update, configuration::limit, configuration::set_limit,
 
     // Secrets
 ))]

@@ -15,7 +15,7 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{scope_sets, scopes, scripts};
+use super::{configuration, scope_sets, scopes, scripts};
 
 /// One line of the table.
 pub struct Route {
@@ -69,7 +69,7 @@ const ID: &[Check] = &[Check::Uuid("id")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::{Public, User};
+    use Guard::{Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
 
@@ -83,14 +83,12 @@ pub fn table() -> Vec<Route> {
         get("/scripts/{id}", Public, scripts::get),
         put("/scripts/{id}", User, scripts::update),
         delete("/scripts/{id}", User, scripts::delete),
-
         // Scope sets: before scopes in the original, so `sets` is never an id
         get("/scopes/sets", User, scope_sets::list),
         post("/scopes/sets", User, scope_sets::create),
         get("/scopes/sets/{id}", User, scope_sets::get),
         put("/scopes/sets/{id}", User, scope_sets::update),
         get("/scopes/sets/control/{controlId}", User, scope_sets::of_control),
-
         // Scopes
         get("/scopes", User, scopes::list),
         post("/scopes", User, scopes::create),
@@ -116,7 +114,11 @@ pub fn table() -> Vec<Route> {
         // Threads
 
         // Configuration
-
+        get("/config", UserThenAdmin, configuration::list),
+        post("/config", UserThenAdmin, configuration::look),
+        put("/config", UserThenAdmin, configuration::update),
+        get("/config/assistant/limit", UserThenAdmin, configuration::limit),
+        put("/config/assistant/limit/{limit}", UserThenAdmin, configuration::set_limit),
         // Secrets
     ]
 }

@@ -124,10 +124,7 @@ pub async fn update(
 
 #[utoipa::path(get, path = "/scopes/sets/control/{controlId}", tag = "Scopes", params(("controlId" = f64, Path)),
     responses((status = 200, body = [ScopeSet]), (status = 400)))]
-pub async fn of_control(
-    State(app): State<App>,
-    Path(control): Path<String>,
-) -> Result<Json<Vec<ScopeSet>>, ApiError> {
+pub async fn of_control(State(app): State<App>, Path(control): Path<String>) -> Result<Json<Vec<ScopeSet>>, ApiError> {
     let control = read_number(&control).map_err(|invalid| OF_CONTROL.fault(invalid))?;
     app.scope_sets.scope_sets_of(&[control]).await.map(Json).map_err(|error| OF_CONTROL.fault(error))
 }

@@ -89,11 +89,7 @@ impl Cache {
     }
 
     /// `false`: there is no such script. `change` may be asked more than once.
-    pub async fn change_script(
-        &self,
-        id: &str,
-        change: impl Fn(&mut Map<String, Value>),
-    ) -> Result<bool, ScriptError> {
+    pub async fn change_script(&self, id: &str, change: impl Fn(&mut Map<String, Value>)) -> Result<bool, ScriptError> {
         let replace = Script::new(REPLACE);
         let mut connection = self.connection().await?;
         for _ in 0..TRIES {

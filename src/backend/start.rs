@@ -14,7 +14,7 @@ use super::settings::Settings;
 use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
 use super::store::{ScopeSets, Store, StoreError};
-use super::{documents, front, root, routes};
+use super::{documents, front, gate_watch, root, routes};
 use crate::serve::environment::{self, Problems};
 use crate::serve::{self, Lifecycle, Limits, ServeError};
 use crate::telemetry::chain;
@@ -67,11 +67,13 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
         keys: Keys::new(settings.tokens.access.expose()),
         gate: Gate::default(),
+        gate_turn: tokio::sync::Mutex::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
         lifecycle: lifecycle.clone(),
         settings,
     });
     prepare(&app).await?;
+    tokio::spawn(gate_watch::watch(app.clone()));
     lifecycle.set_started();
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, prefix = app.settings.prefix, "listens");

@@ -16,6 +16,7 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use configuration::LimitChange;
 pub use error::StoreError;
 use pool::{Pool, STATEMENT};
 pub use rows::{JsonRows, RawJson};

@@ -195,7 +195,8 @@ mod tests {
             let set = read(&doc! { "_id": id, "controlId": control,
             "scopes": { "z": "*", "a": 5, "gone": null, "flag": true }, "__v": 3 });
             let text = serde_json::to_string(&set).unwrap();
-            let wanted = r#"{"_id":"67ae0f1a7d6afdc94d9699da","controlId":7,"scopes":{"z":"*","a":"5","flag":"true"},"__v":3}"#;
+            let wanted =
+                r#"{"_id":"67ae0f1a7d6afdc94d9699da","controlId":7,"scopes":{"z":"*","a":"5","flag":"true"},"__v":3}"#;
             assert_eq!(text, wanted);
         }
         let bare = serde_json::to_string(&read(&doc! { "_id": id, "controlId": 1.5 })).unwrap();

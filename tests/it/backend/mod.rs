@@ -3,7 +3,9 @@
 mod data;
 mod harness;
 
+mod configuration;
 mod documents;
 mod outage;
 mod scope_sets;
 mod scopes;
+mod scripts;

@@ -1,10 +1,14 @@
 //! `/scopes/sets` on a real MongoDB.
 
+use std::time::{Duration, Instant};
+
 use mongodb::bson::{Document, doc, oid::ObjectId};
 use serde_json::{Value, json};
 
 use super::data::data;
 use super::harness::Backend;
+use crate::support::cable::Cable;
+use crate::support::{Running, eventually};
 
 const UNKNOWN: &str = "67ae0f1a7d6afdc94d9699da";
 
@@ -108,18 +112,36 @@ fn a_set_that_cannot_be_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn without_mongodb_only_scope_sets_are_away() {
-    // A port that nobody answers on, though connections are accepted.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let uri = format!("mongodb://root:hunter2@{}/x?authSource=admin", silent.local_addr().expect("its address"));
+fn without_mongodb_only_scope_sets_are_away_and_they_come_back() {
+    let cable = Cable::to(data().mongo_port);
+    let (password, port) = (&data().mongo_password, cable.port);
+    let uri = format!("mongodb://root:{password}@127.0.0.1:{port}/x?authSource=admin&directConnection=true");
     let backend = Backend::with(&[("MONGO_URI", &uri)]);
-    let begin = std::time::Instant::now();
-    let answer = backend.user("GET", "/scopes/sets", None);
-    assert!(begin.elapsed() < std::time::Duration::from_secs(6), "{:?}", begin.elapsed());
-    assert_eq!(answer.headers["retry-after"], "1");
-    answer.is(503, json!({ "error": "Failed to retrieve all scope sets" }));
-    let body = json!({ "controlId": 1 });
-    backend.user("POST", "/scopes/sets", Some(body)).is(503, json!({ "error": "Failed to create scope set" }));
-    backend.user("GET", "/scopes", None).expect(200);
-    assert!(!backend.log().contains("hunter2"));
+    // Cut off before the first connection, and mute after it.
+    for outage in [Cable::cut, Cable::mute] {
+        outage(&cable);
+        let began = Instant::now();
+        let answer = backend.user("GET", "/scopes/sets", None);
+        assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+        assert_eq!(answer.headers["retry-after"], "1");
+        answer.is(503, json!({ "error": "Failed to retrieve all scope sets" }));
+        let body = json!({ "controlId": 1 });
+        backend.user("POST", "/scopes/sets", Some(body)).is(503, json!({ "error": "Failed to create scope set" }));
+        backend.user("GET", "/scopes", None).expect(200);
+        cable.mend();
+        eventually("it answers again", || match backend.user("GET", "/scopes/sets", None) {
+            answer if answer.status == 200 => Ok(()),
+            answer => Err(answer.text),
+        });
+    }
+    assert!(!backend.log().contains(password));
+}
+
+#[test]
+fn an_address_of_mongodb_that_cannot_be_is_said_at_the_start_without_its_password() {
+    let backend = Backend::prepared(&[("MONGO_URI", "mongodb:/root:hunter2@x")]);
+    let mut process = Running::start(backend.command());
+    assert_ne!(process.end(), 0);
+    let log = backend.log();
+    assert!(log.contains("the address of MongoDB cannot be used") && !log.contains("hunter2"), "{log}");
 }
