@@ -6,9 +6,11 @@
 use std::io;
 
 use jiff::Timestamp;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// The time of day, for timestamps that people and files see.
 pub fn wall_clock() -> Timestamp {
@@ -34,9 +36,18 @@ pub enum TelemetryError {
     Format { value: String },
 }
 
+/// What else hears of spans and events, such as a sender of traces.
+pub type ExtraLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
 /// Sets up logging to stderr for the whole process. `level` holds unless there is a `filter`; the format is text unless
 /// named. A second call changes nothing.
-pub fn init(level: &str, filter: Option<&str>, format: Option<&str>, color: bool) -> Result<(), TelemetryError> {
+pub fn init(
+    level: &str,
+    filter: Option<&str>,
+    format: Option<&str>,
+    color: bool,
+    extra: Option<ExtraLayer>,
+) -> Result<(), TelemetryError> {
     let filter = match filter {
         Some(filter) => {
             EnvFilter::try_new(filter).map_err(|source| TelemetryError::Filter { filter: filter.to_owned(), source })?
@@ -48,11 +59,12 @@ pub fn init(level: &str, filter: Option<&str>, format: Option<&str>, color: bool
         Some("json") => Format::Json,
         Some(value) => return Err(TelemetryError::Format { value: value.to_owned() }),
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_timer(Clock);
+    let registry = tracing_subscriber::registry().with(extra).with(filter);
+    let lines = tracing_subscriber::fmt::layer().with_writer(io::stderr).with_timer(Clock);
     // Fails only when somebody has set a subscriber before, and that one then stays.
     let _ = match format {
-        Format::Text => builder.with_target(false).with_ansi(color).try_init(),
-        Format::Json => builder.json().flatten_event(true).with_ansi(false).try_init(),
+        Format::Text => registry.with(lines.with_target(false).with_ansi(color)).try_init(),
+        Format::Json => registry.with(lines.json().flatten_event(true).with_ansi(false)).try_init(),
     };
     Ok(())
 }

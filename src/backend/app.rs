@@ -21,7 +21,8 @@ pub struct Shared {
     pub store: Store,
     pub scope_sets: ScopeSets,
     pub cache: Cache,
-    pub keys: super::guard::Keys,
+    pub auth: super::auth::Auth,
+    pub clients: super::clients::Clients,
 }
 
 impl Deref for App {

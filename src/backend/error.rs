@@ -6,6 +6,7 @@
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
+use std::time::Duration;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -27,6 +28,8 @@ pub struct ApiError {
 #[derive(Debug)]
 pub enum Body {
     Json(Value),
+    /// Not before so many seconds.
+    Later(Value, u64),
     Text(Cow<'static, str>),
     Html(String),
 }
@@ -46,6 +49,12 @@ impl ApiError {
         Self { status, body: Body::Json(body) }
     }
 
+    /// Too often: 429, and when it is worth another try.
+    pub fn too_often(text: impl Into<String>, retry_after: Duration) -> Self {
+        let seconds = retry_after.as_millis().div_ceil(1000).try_into().unwrap_or(u64::MAX).max(1);
+        Self { status: StatusCode::TOO_MANY_REQUESTS, body: Body::Later(json!({ "message": text.into() }), seconds) }
+    }
+
     pub fn text(status: StatusCode, text: impl Into<Cow<'static, str>>) -> Self {
         Self { status, body: Body::Text(text.into()) }
     }
@@ -53,14 +62,19 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
+        let mut wait = (self.status == StatusCode::SERVICE_UNAVAILABLE).then_some(RETRY_AFTER);
         let (kind, bytes) = match self.body {
             Body::Json(value) => ("application/json; charset=utf-8", value.to_string()),
+            Body::Later(value, seconds) => {
+                wait = Some(HeaderValue::from(seconds));
+                ("application/json; charset=utf-8", value.to_string())
+            }
             Body::Text(text) => ("text/html; charset=utf-8", text.into_owned()),
             Body::Html(page) => ("text/html; charset=utf-8", page),
         };
         let mut response = (self.status, [(header::CONTENT_TYPE, kind)], bytes).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().entry(header::RETRY_AFTER).or_insert(RETRY_AFTER);
+        if let Some(wait) = wait {
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
         }
         response
     }
@@ -214,6 +228,17 @@ mod tests {
             body(Promise::error("Failed to create scope").fault(fault())),
             (400, json!({ "error": "Failed to create scope", "detail": "name is too long" }))
         );
+    }
+
+    #[test]
+    fn what_comes_too_often_is_429_and_told_how_long_to_wait() {
+        let response = ApiError::too_often("slowly", Duration::from_millis(2001)).into_response();
+        assert_eq!(
+            (response.status().as_u16(), &response.headers()[header::RETRY_AFTER]),
+            (429, &"3".parse().unwrap())
+        );
+        let response = ApiError::too_often("slowly", Duration::ZERO).into_response();
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
     }
 
     #[test]

@@ -100,6 +100,11 @@ impl<'a> Fields<'a> {
     }
 }
 
+/// An id in an address.
+pub fn integer(name: &str, text: &str) -> Result<i32, Invalid> {
+    text.trim().parse().map_err(|_| Invalid::new(name, "must be an integer"))
+}
+
 /// PostgreSQL's text cannot hold a null byte, and columns have widths.
 pub fn check_text(name: &str, text: &str, max: usize) -> Result<(), Invalid> {
     if text.contains('\0') {

@@ -11,8 +11,8 @@ use axum::http::uri::PathAndQuery;
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use bytes::BytesMut;
+use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
@@ -22,13 +22,16 @@ use super::error::ApiError;
 use super::extract::JsonBody;
 use super::gate::Verdict;
 use super::routes::Matched;
-use crate::serve::{metrics, request_id};
+use crate::serve::{metrics, request_id, traces};
 
 /// Of the original.
 pub const BODY: usize = 100 << 10;
 /// Batches of computations are larger than anything else; the original's limit made flows split them.
 const BULK_BODY: usize = 8 << 20;
 const BULK_PATH: &str = "/computations/bulk";
+
+/// So much beyond a limit is still read.
+const SURPLUS: usize = 2 << 20;
 
 /// For a body to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
@@ -47,6 +50,7 @@ pub async fn front(State(app): State<App>, request: Request, next: Next) -> Resp
         %method,
         path = request.uri().path()
     );
+    traces::continue_trace(&span, request.headers());
     let mut response = async {
         let response = stages(&app, request, next).await.unwrap_or_else(ApiError::into_response);
         tracing::debug!(status = response.status().as_u16(), time_us = began.elapsed().as_micros() as u64, "answered");
@@ -106,17 +110,34 @@ async fn with_body(request: Request) -> Result<Request, ApiError> {
 }
 
 /// A body of no more than so many bytes.
-pub async fn whole(body: Body, limit: usize) -> Result<Bytes, ApiError> {
-    let read = tokio::time::timeout(ARRIVAL, Limited::new(body, limit).collect());
+pub async fn whole(body: Body, limit: usize) -> Result<BytesMut, ApiError> {
     let refuse = |status, text: &str| ApiError::message(status, text);
-    match read.await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes")))
-        }
+    match tokio::time::timeout(ARRIVAL, collect(body, limit)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"))),
         Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "the body could not be read")),
         Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
     }
+}
+
+/// The whole body, or `None` if it is too large. Some of what is too much is read and thrown away: a caller that is still
+/// sending when the connection is closed never sees the answer.
+async fn collect(mut body: Body, limit: usize) -> Result<Option<BytesMut>, axum::Error> {
+    let mut bytes = BytesMut::new();
+    let mut surplus = 0;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if surplus > 0 || bytes.len() + data.len() > limit {
+            bytes.clear();
+            surplus += data.len();
+            if surplus > SURPLUS {
+                break;
+            }
+        } else {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    Ok((surplus == 0).then_some(bytes))
 }
 
 /// Whether the body is of that type; then it is in UTF-8.

@@ -1,13 +1,21 @@
 //! Who may pass: the original's two checks, before the handlers of a route.
+//!
+//! `verifyAuth`: any role; an access token that is merely too old is renewed on the way if a good refresh token comes
+//! along, and the answer sets the new cookie. `verifyAdmin`: the administrator's role, no renewal. Where each looks for
+//! its token is said in [`super::auth::carrier`].
 
-use axum::extract::Request;
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::Response;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde::{Deserialize, Serialize};
 
 use super::app::App;
-use super::error::ApiError;
+use super::auth::carrier;
+use super::auth::role::Role;
+pub use super::auth::tokens::Claims;
+use super::auth::tokens::{ACCESS_LIFE, Subject, Verdict};
+use super::error::{ApiError, Fault, Promise};
+use crate::telemetry::wall_clock;
 
 /// What a route asks of its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,36 +29,28 @@ pub enum Guard {
     UserThenAdmin,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Claims {
-    #[serde(default, alias = "userId")]
-    pub user_id: Option<i32>,
-    #[serde(default)]
-    pub username: Option<String>,
-    pub authority: String,
-}
-
 /// The caller, for handlers behind a guard.
 #[derive(Debug, Clone)]
 pub struct Caller {
     pub claims: Claims,
-    /// The token as sent: some upstream calls pass it on.
+    pub role: Role,
+    /// The token as sent, or the one it was renewed with: some upstream calls pass it on.
     pub token: String,
 }
 
-pub struct Keys {
-    access: DecodingKey,
-}
-
-impl std::fmt::Debug for Keys {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Keys")
+impl Caller {
+    /// Tokens of other makers may name nobody.
+    pub fn user_id(&self) -> Result<i32, ApiError> {
+        self.claims.user_id.ok_or_else(|| unauthorised("Unauthorized: No user in request"))
     }
 }
 
-impl Keys {
-    pub fn new(access: &str) -> Self {
-        Self { access: DecodingKey::from_secret(access.as_bytes()) }
+/// Handlers of guarded routes have one; behind no guard nobody is known.
+impl<S: Sync> FromRequestParts<S> for Caller {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, ApiError> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(|| unauthorised("No token provided"))
     }
 }
 
@@ -68,33 +68,87 @@ impl Admitted {
     }
 }
 
-/// Lets a request pass, with its [`Caller`] in the extensions.
-pub async fn admit(app: &App, guard: Guard, request: &mut Request) -> Result<Admitted, ApiError> {
-    if guard != Guard::Public {
-        let caller = caller(app, guard, request.headers())?;
-        request.extensions_mut().insert(caller);
-    }
-    Ok(Admitted::default())
+const REFRESH: Promise = Promise::message("Internal server error");
+
+fn unauthorised(text: &str) -> ApiError {
+    ApiError::message(StatusCode::UNAUTHORIZED, text)
 }
 
-fn caller(app: &App, guard: Guard, headers: &HeaderMap) -> Result<Caller, ApiError> {
-    let unauthorised = |text: &str| ApiError::message(StatusCode::UNAUTHORIZED, text);
-    let cookie =
-        headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).find_map(|all| {
-            all.split(';').find_map(|pair| pair.trim().strip_prefix("accessToken=").map(str::to_owned))
-        });
-    let plain = headers.get("x-access-token").and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let bearer = bearer.and_then(|value| value.strip_prefix("Bearer ")).map(str::to_owned);
-    let token = cookie.or(plain).or(bearer).filter(|token| !token.is_empty());
-    let token = token.ok_or_else(|| unauthorised("No token provided"))?;
-    let mut validation = Validation::new(Algorithm::HS256);
-    validation.required_spec_claims.clear();
-    let claims = jsonwebtoken::decode::<Claims>(&token, &app.keys.access, &validation)
-        .map_err(|_| unauthorised("Unauthorized"))?
-        .claims;
-    if matches!(guard, Guard::Admin | Guard::UserThenAdmin) && claims.authority != "ADMIN" {
-        return Err(ApiError::message(StatusCode::FORBIDDEN, "Forbidden"));
+fn forbidden() -> ApiError {
+    ApiError::message(StatusCode::FORBIDDEN, "Forbidden")
+}
+
+/// Lets a request pass, with its [`Caller`] in the extensions.
+pub async fn admit(app: &App, guard: Guard, request: &mut Request) -> Result<Admitted, ApiError> {
+    let now = wall_clock().as_second();
+    let headers = request.headers();
+    let (caller, cookies) = match guard {
+        Guard::Public => return Ok(Admitted::default()),
+        Guard::User => user(app, headers, now).await?,
+        Guard::Admin => (administrator(app, headers, now)?, Vec::new()),
+        Guard::UserThenAdmin => match user(app, headers, now).await? {
+            (caller, cookies) if cookies.is_empty() => {
+                drop(caller);
+                (administrator(app, headers, now)?, cookies)
+            }
+            // The token that came along is too old for the second check; what it was renewed with is not.
+            (caller, cookies) if caller.role == Role::Admin => (caller, cookies),
+            _ => return Err(forbidden()),
+        },
+    };
+    request.extensions_mut().insert(caller);
+    Ok(Admitted { cookies })
+}
+
+/// `verifyAuth`.
+async fn user(app: &App, headers: &HeaderMap, now: i64) -> Result<(Caller, Vec<HeaderValue>), ApiError> {
+    let token = carrier::of_user(headers).ok_or_else(|| unauthorised("No token provided"))?;
+    match app.auth.tokens.judge_access(token, now) {
+        Verdict::Valid(claims) if !app.auth.revocations.holds(&claims, token) => {
+            let role = claims.role.ok_or_else(forbidden)?;
+            Ok((Caller { claims, role, token: token.to_owned() }, Vec::new()))
+        }
+        Verdict::Expired => renewed(app, headers, now).await,
+        Verdict::Valid(_) | Verdict::Invalid => Err(unauthorised("Unauthorized")),
     }
-    Ok(Caller { claims, token })
+}
+
+/// The caller by the refresh token, and the cookie of the access token that was made of it.
+async fn renewed(app: &App, headers: &HeaderMap, now: i64) -> Result<(Caller, Vec<HeaderValue>), ApiError> {
+    let token = carrier::of_refresh(headers).ok_or_else(|| unauthorised("Refresh token not provided"))?;
+    let claims = match app.auth.tokens.judge_refresh(token, now) {
+        Verdict::Valid(claims) if !app.auth.revocations.holds(&claims, token) => claims,
+        _ => return Err(unauthorised("Invalid refresh token")),
+    };
+    let nobody = || unauthorised("Invalid user in refresh token");
+    let id = claims.user_id.ok_or_else(nobody)?;
+    let user = app.store.user(id).await.map_err(|error| REFRESH.fault(error))?.ok_or_else(nobody)?;
+    if user.username.is_empty() || user.password.is_empty() {
+        return Err(ApiError::message(StatusCode::BAD_REQUEST, "User credentials missing"));
+    }
+    let subject = Subject { user_id: user.id, username: user.username, role: user.role };
+    let session = claims.session.unwrap_or_else(uuid::Uuid::new_v4);
+    let token = app.auth.tokens.access(&subject, session, now);
+    let token = token.map_err(|error| REFRESH.fault(Fault::internal("no token could be made", error)))?;
+    let cookie = app.auth.cookies.access(&token, now);
+    let claims = Claims {
+        user_id: Some(subject.user_id),
+        username: Some(subject.username),
+        role: Some(subject.role),
+        session: Some(session),
+        expires: Some(now + ACCESS_LIFE),
+    };
+    Ok((Caller { claims, role: subject.role, token }, vec![cookie]))
+}
+
+/// `verifyAdmin`.
+fn administrator(app: &App, headers: &HeaderMap, now: i64) -> Result<Caller, ApiError> {
+    let token = carrier::of_admin(headers).ok_or_else(|| unauthorised("No token provided"))?;
+    match app.auth.tokens.judge_access(token, now) {
+        Verdict::Valid(claims) if !app.auth.revocations.holds(&claims, token) => match claims.role {
+            Some(Role::Admin) => Ok(Caller { claims, role: Role::Admin, token: token.to_owned() }),
+            _ => Err(forbidden()),
+        },
+        _ => Err(unauthorised("Unauthorized: Invalid token")),
+    }
 }

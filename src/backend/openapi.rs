@@ -6,12 +6,17 @@ use utoipa::OpenApi;
 
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{configuration, openapi30, scope_sets, scopes, scripts};
+use super::{
+    catalog_drafts, catalogs, configuration, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
+    two_factor, users,
+};
 
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
     // Users
+    sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
+    two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
     scripts::list, scripts::create, scripts::delete_all, scripts::parse, scripts::get, scripts::update, scripts::delete,
@@ -20,8 +25,11 @@ use super::{configuration, openapi30, scope_sets, scopes, scripts};
     scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
     scopes::list, scopes::get, scopes::create, scopes::update, scopes::delete,
     // Points
+    points::list, points::clear, points::get, points::delete, points::of_agreement,
 
     // Catalogs
+    catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
 
     // Controls
 
@@ -37,6 +45,7 @@ use super::{configuration, openapi30, scope_sets, scopes, scripts};
     configuration::list, configuration::look, configuration::update, configuration::limit, configuration::set_limit,
 
     // Secrets
+    secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,
 ))]
 struct Handlers;
 
@@ -61,12 +70,25 @@ pub fn document(prefix: &str) -> Value {
     });
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
+        if let Some(path) = route.same_as {
+            document["paths"][route.path][&method] = again(&document["paths"][path][&method]);
+            continue;
+        }
         if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
             complete(operation, &route);
         }
     }
     openapi30::from_31(&mut document);
     document
+}
+
+/// An operation under another path: its id is not to occur twice.
+fn again(operation: &Value) -> Value {
+    let mut operation = operation.clone();
+    if let Some(members) = operation.as_object_mut() {
+        members.shift_remove("operationId");
+    }
+    operation
 }
 
 /// What follows from the route's guard, and from the front that every request passes.

@@ -15,7 +15,9 @@ use super::app::App;
 use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{configuration, scope_sets, scopes, scripts};
+use super::{
+    catalog_drafts, catalogs, configuration, points, scope_sets, scopes, scripts, secrets, sign_in, two_factor, users,
+};
 
 /// One line of the table.
 pub struct Route {
@@ -24,6 +26,8 @@ pub struct Route {
     pub guard: Guard,
     /// Parameters that are looked at before the handler.
     pub checks: &'static [Check],
+    /// The path of which this one is another spelling, for clients that have it from elsewhere.
+    pub same_as: Option<&'static str>,
     handler: MethodRouter<App>,
 }
 
@@ -42,7 +46,7 @@ where
     H: Handler<T, App>,
     T: 'static,
 {
-    Route { method, path, guard, checks: &[], handler: on(filter, handler) }
+    Route { method, path, guard, checks: &[], same_as: None, handler: on(filter, handler) }
 }
 
 macro_rules! methods {
@@ -63,18 +67,34 @@ impl Route {
         self.checks = checks;
         self
     }
+
+    fn same_as(mut self, path: &'static str) -> Self {
+        self.same_as = Some(path);
+        self
+    }
 }
 
 const ID: &[Check] = &[Check::Uuid("id")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::{Public, User, UserThenAdmin};
+    use Guard::{Admin, Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
 
         // Users
-
+        post("/users/signIn", Public, sign_in::sign_in),
+        get("/users/signOut", Public, sign_in::sign_out),
+        post("/users/signUp", Admin, users::sign_up),
+        get("/users/auth", User, users::authority),
+        get("/users/auth/refresh", Public, sign_in::refresh),
+        get("/users/whoami", User, users::whoami),
+        get("/users/2fa/status", User, two_factor::status),
+        post("/users/2fa/setup", User, two_factor::setup),
+        post("/users/2fa/verify", User, two_factor::verify),
+        post("/users/2fa/disable", User, two_factor::disable),
+        get("/users", Admin, users::list),
+        delete("/users/{id}", Admin, users::delete),
         // Scripts
         get("/scripts", User, scripts::list),
         post("/scripts", User, scripts::create),
@@ -96,9 +116,27 @@ pub fn table() -> Vec<Route> {
         put("/scopes/{id}", User, scopes::update).checked(ID),
         delete("/scopes/{id}", User, scopes::delete).checked(ID),
         // Points
-
+        get("/points", User, points::list),
+        delete("/points", User, points::clear),
+        get("/points/catalog/{tpaId}", User, points::of_agreement),
+        get("/points/{id}", User, points::get),
+        delete("/points/{id}", User, points::delete),
+        // The same, as the documents and the web client of the original spell it
+        get("/point", User, points::list).same_as("/points"),
+        delete("/point", User, points::clear).same_as("/points"),
+        get("/point/catalog/{tpaId}", User, points::of_agreement).same_as("/points/catalog/{tpaId}"),
+        get("/point/{id}", User, points::get).same_as("/points/{id}"),
+        delete("/point/{id}", User, points::delete).same_as("/points/{id}"),
         // Catalogs
-
+        get("/catalogs", User, catalogs::list),
+        post("/catalogs", User, catalogs::create),
+        get("/catalogs/drafts", User, catalog_drafts::list),
+        post("/catalogs/drafts", User, catalog_drafts::create),
+        get("/catalogs/{id}", User, catalogs::get),
+        patch("/catalogs/{id}", User, catalogs::update),
+        delete("/catalogs/{id}", User, catalogs::delete),
+        patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
+        get("/catalogs/{catalogId}/controls", User, catalogs::controls),
         // Controls
 
         // Panels of controls
@@ -120,6 +158,11 @@ pub fn table() -> Vec<Route> {
         get("/config/assistant/limit", UserThenAdmin, configuration::limit),
         put("/config/assistant/limit/{limit}", UserThenAdmin, configuration::set_limit),
         // Secrets
+        get("/secrets", User, secrets::list),
+        post("/secrets", User, secrets::create),
+        get("/secrets/{id}", User, secrets::get),
+        patch("/secrets/{id}", User, secrets::update),
+        delete("/secrets/{id}", User, secrets::delete),
     ]
 }
 

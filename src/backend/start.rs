@@ -7,9 +7,10 @@ use axum::middleware::from_fn_with_state;
 use tower::Layer;
 
 use super::app::{App, Cache, Shared};
+use super::auth::{Auth, AuthError};
 use super::cache::CacheError;
+use super::clients::{ClientError, Clients};
 use super::gate::{self, Gate};
-use super::guard::Keys;
 use super::settings::Settings;
 use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
@@ -23,6 +24,8 @@ use crate::telemetry::chain;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two tries, doubled up to the second.
 const KNOCK: (Duration, Duration) = (Duration::from_millis(25), Duration::from_secs(1));
+/// So long a start waits for the cache.
+const REVOCATIONS: Duration = Duration::from_millis(500);
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -40,6 +43,10 @@ pub enum StartError {
     Seed(#[source] StoreError),
     #[error("the table of routes contradicts itself")]
     Routes(#[source] matchit::InsertError),
+    #[error(transparent)]
+    Auth(#[from] AuthError),
+    #[error(transparent)]
+    Clients(#[from] ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -65,7 +72,8 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         store: Store::new(&settings.database),
         scope_sets: ScopeSets::new(&settings.mongo_uri).map_err(StartError::ScopeSets)?,
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
-        keys: Keys::new(settings.tokens.access.expose()),
+        auth: Auth::new(&settings)?,
+        clients: Clients::new(&settings)?,
         gate: Gate::default(),
         gate_turn: tokio::sync::Mutex::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
@@ -73,6 +81,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         settings,
     });
     prepare(&app).await?;
+    follow_revocations(&app).await;
     tokio::spawn(gate_watch::watch(app.clone()));
     lifecycle.set_started();
     if let Ok(address) = listener.local_addr() {
@@ -100,6 +109,18 @@ async fn prepare(app: &App) -> Result<(), StartError> {
     }
     app.store.seed_configuration(&gate::seeds(&app.settings.prefix)).await.map_err(StartError::Seed)?;
     app.refresh_gate().await.map_err(StartError::Seed)
+}
+
+/// What was revoked before this process began is known before it listens, if the cache is there.
+async fn follow_revocations(app: &App) {
+    let loaded = app.auth.revocations.reload(&app.cache);
+    match tokio::time::timeout(REVOCATIONS, loaded).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(error = chain(&error), "revoked sessions are not known yet"),
+        Err(_) => tracing::warn!("revoked sessions are not known yet: the cache does not answer"),
+    }
+    let app = app.clone();
+    tokio::spawn(async move { app.auth.revocations.watch(&app.cache).await });
 }
 
 /// The front wraps the router from outside, because it may respell the address that is routed.

@@ -99,6 +99,8 @@ pub enum Verb {
     Credentials(Credentials),
     /// Show the environment that a service gets
     Env(Env),
+    /// Write the initial data of STATUS into the running stack; what is there is left as it is
+    Populate(Populate),
     /// Run one of reeve's own services in the foreground, as `reeve up` does
     Serve(Serve),
     /// Print a completion script
@@ -288,6 +290,16 @@ pub struct Env {
     pub show: bool,
     #[command(flatten)]
     pub json: Json,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Populate {
+    /// Also a demonstration, with accounts whose passwords are known; only where everything listens on loopback
+    #[arg(long)]
+    pub demo: bool,
+    /// The backend among the services
+    #[arg(long, value_name = "NAME", default_value = "status-backend")]
+    pub service: String,
 }
 
 #[derive(Debug, Clone, Args)]

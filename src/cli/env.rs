@@ -19,7 +19,7 @@ pub fn run(args: &Env, global: &Global, output: Output) -> Result {
     let known = Known::open(global, output)?;
     known.stack.check_names(std::slice::from_ref(&args.service))?;
     let known = known.with_parts(output)?;
-    let env = of_service(&known, args)?;
+    let env = of_service(&known, &args.service, args.show)?;
     if args.json.json {
         output.json(&serde_json::json!({ "schema_version": SCHEMA_VERSION, "env": env }))?;
         return Ok(Exit::Done);
@@ -30,10 +30,11 @@ pub fn run(args: &Env, global: &Global, output: Output) -> Result {
     Ok(Exit::Done)
 }
 
-fn of_service(known: &Known, args: &Env) -> Result<BTreeMap<String, String>> {
+/// `show`: secrets are not blotted out.
+pub fn of_service(known: &Known, name: &str, show: bool) -> Result<BTreeMap<String, String>> {
     let stack = &known.stack;
-    let Some(service) = stack.spec.by_name(&args.service) else {
-        return Err(Failure::message(Exit::UnknownService, format!("no service {:?} in this stack", args.service)));
+    let Some(service) = stack.spec.by_name(name) else {
+        return Err(Failure::message(Exit::UnknownService, format!("no service {name:?} in this stack")));
     };
     let layout = Layout::new(&stack.data_dir);
     let run_dir = layout.service(&service.name);
@@ -47,7 +48,7 @@ fn of_service(known: &Known, args: &Env) -> Result<BTreeMap<String, String>> {
     // The number of the run that lives, or of the first.
     let run = known.running(&service.name).and_then(|running| running.run).unwrap_or(1);
     env.insert(settings::RUN.name.to_owned(), format!("{}/{}/{run}", stack_key(&layout), service.name));
-    if !args.show {
+    if !show {
         for (name, value) in &mut env {
             let secret = service.env.get(name).is_some_and(crate::spec::Template::has_secret);
             *value = if secret { BLOT.to_owned() } else { known.facts.secrets.redact(value) };

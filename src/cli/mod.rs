@@ -25,6 +25,7 @@ mod logs;
 mod man;
 mod output;
 mod place;
+mod populate;
 mod presets;
 mod progress;
 mod ps;
@@ -60,10 +61,14 @@ pub fn main() -> ExitCode {
     let is_quiet = global.verbose == 0 && !up::is_detached() && !matches!(cli.verb, Verb::Serve(_));
     let level = if is_quiet { "warn" } else { level };
     let (filter, format) = (settings::LOG.get(), settings::LOG_FORMAT.get());
-    let done = crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color())
-        .map_err(|error| {
-            let names = format!("see {} and {}", settings::LOG.name, settings::LOG_FORMAT.name);
-            Failure::new(Exit::Usage, error).hint(names)
+    let done = serve::traces(&cli.verb)
+        .and_then(|traces| {
+            crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color(), traces).map_err(
+                |error| {
+                    let names = format!("see {} and {}", settings::LOG.name, settings::LOG_FORMAT.name);
+                    Failure::new(Exit::Usage, error).hint(names)
+                },
+            )
         })
         .and_then(|()| run(&cli.verb, &global, output));
     match done {
@@ -95,6 +100,7 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Doctor(args) => doctor::run(args.json, global, output),
         Verb::Credentials(args) => credentials::run(args, global, output),
         Verb::Env(args) => env::run(args, global, output),
+        Verb::Populate(args) => populate::run(args, global, output),
         Verb::Serve(args) => serve::run(args.role),
         Verb::Completions(args) => completions::run(args, output),
         Verb::Man => man::run(output),

@@ -40,6 +40,20 @@ pub fn install() {
     }
 }
 
+/// Between two foldings of what was recorded into its buckets.
+const UPKEEP: Duration = Duration::from_secs(5);
+
+/// Folds recorded times into their buckets, so that memory stays bounded also when nobody scrapes. Ends with its runtime.
+pub async fn upkeep() {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    loop {
+        ticks.tick().await;
+        if let Some(handle) = HANDLE.get() {
+            handle.run_upkeep();
+        }
+    }
+}
+
 /// One answered request.
 pub fn record(route: &'static str, method: &Method, status: StatusCode, time: Duration) {
     let method = method_label(method);

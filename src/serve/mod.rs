@@ -11,6 +11,7 @@ mod lifecycle;
 pub mod metrics;
 pub mod request_id;
 mod server;
+pub mod traces;
 
 pub use lifecycle::Lifecycle;
 pub use server::{Limits, ServeError, bind, run};

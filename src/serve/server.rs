@@ -72,6 +72,7 @@ pub async fn run(
     let service = TowerToHyperService::new(router);
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
+    let upkeep = tokio::spawn(super::metrics::upkeep());
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header);
     let builder = Arc::new(builder);
@@ -105,6 +106,7 @@ pub async fn run(
         }
     }
     lifecycle.stop();
+    upkeep.abort();
     drop(listener);
     tracing::info!(connections = graceful.count(), "stops; finishes what is under way");
     let open = limits.connections - slots.available_permits();

@@ -3,9 +3,12 @@
 #![expect(clippy::expect_used, reason = "in a test, what should not happen ends the test")]
 #![expect(clippy::print_stderr, reason = "what a failed test should tell")]
 
+#[path = "../doubles/mod.rs"]
+mod doubles;
 mod support;
 
 mod backend;
+mod clients;
 mod config;
 mod exits;
 mod grafana;

@@ -3,25 +3,36 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod catalogs;
 mod configuration;
 mod error;
 pub mod migrate;
+mod new_points;
+mod points;
 mod pool;
+mod populate;
 pub mod rows;
 mod scope_sets;
 mod scopes;
+mod secrets;
+mod users;
 
 use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use configuration::LimitChange;
 pub use error::StoreError;
+pub use new_points::{NewPoint, StoredPoints};
 use pool::{Pool, STATEMENT};
+pub use populate::Made;
 pub use rows::{JsonRows, RawJson};
-pub use scope_sets::{ScopeSetFields, ScopeSets};
+pub use scope_sets::{ScopeSetError, ScopeSetFields, ScopeSets};
 pub use scopes::ScopeFields;
+pub use secrets::SecretFields;
+pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;
 

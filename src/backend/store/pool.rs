@@ -12,8 +12,11 @@ use std::time::Duration;
 
 use deadpool::managed::{self, Manager as _, Metrics, PoolError, RecycleError, RecycleResult, Timeouts};
 use futures_util::future::BoxFuture;
-use futures_util::stream::{BoxStream, StreamExt};
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres};
+use futures_util::stream::{BoxStream, Stream, StreamExt, TryStreamExt};
+use sqlx::postgres::{
+    PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, PgStatement, PgTypeInfo, Postgres,
+};
+use sqlx::query::Query;
 use sqlx::{Connection, Either, Error, Execute, Executor, SqlStr};
 
 /// The server ends a statement that takes longer, the sending of its rows to a slow reader included.
@@ -157,6 +160,39 @@ fn silent() -> Error {
     Error::Io(std::io::Error::new(std::io::ErrorKind::TimedOut, "the database does not answer"))
 }
 
+impl Pool {
+    /// The rows as they come; the connection is free again after the last one.
+    fn steps<'e, 'q: 'e, E>(
+        self,
+        query: E,
+    ) -> impl Stream<Item = Result<Either<PgQueryResult, PgRow>, Error>> + Send + 'e
+    where
+        E: 'q + Execute<'q, Postgres>,
+    {
+        async_stream::try_stream! {
+            let mut lease = self.lease().await?;
+            let mut steps = lease.session.connection.fetch_many(query);
+            let end = loop {
+                match tokio::time::timeout(SILENCE, steps.next()).await {
+                    Ok(Some(Ok(step))) => yield step,
+                    Ok(Some(Err(error))) => break Err(error),
+                    Ok(None) => break Ok(()),
+                    Err(_) => break Err(silent()),
+                }
+            };
+            drop(steps);
+            lease.judge(end.as_ref().err());
+            end?;
+        }
+    }
+
+    /// The same for whoever outlives this handle.
+    pub fn rows(&self, query: Query<'static, Postgres, PgArguments>) -> BoxStream<'static, Result<PgRow, Error>> {
+        let steps = self.clone().steps(query);
+        Box::pin(steps.try_filter_map(async |step| Ok(step.right())))
+    }
+}
+
 impl<'p> Executor<'p> for &'p Pool {
     type Database = Postgres;
 
@@ -165,33 +201,7 @@ impl<'p> Executor<'p> for &'p Pool {
         'p: 'e,
         E: 'q + Execute<'q, Postgres>,
     {
-        Box::pin(async_stream::try_stream! {
-            let mut lease = self.lease().await?;
-            {
-                let mut rows = lease.session.connection.fetch_many(query);
-                loop {
-                    let next = tokio::time::timeout(SILENCE, rows.next()).await;
-                    match next {
-                        Ok(Some(Ok(row))) => yield row,
-                        Ok(None) => break,
-                        Ok(Some(Err(error))) => {
-                            drop(rows);
-                            lease.judge(Some(&error));
-                            Err(error)?;
-                            return;
-                        }
-                        Err(_) => {
-                            drop(rows);
-                            let error = silent();
-                            lease.judge(Some(&error));
-                            Err(error)?;
-                            return;
-                        }
-                    }
-                }
-            }
-            lease.judge(None);
-        })
+        Box::pin(self.clone().steps(query))
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<PgRow>, Error>>

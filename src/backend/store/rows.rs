@@ -4,14 +4,13 @@
 //! their order. Short lists are one body; long ones are streamed in pieces, so that memory stays bounded however many
 //! rows there are.
 
-use std::pin::Pin;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::{BufMut, Bytes, BytesMut};
-use futures_util::stream::{Stream, StreamExt};
+use futures_util::stream::{BoxStream, StreamExt};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Postgres, Row};
@@ -56,7 +55,7 @@ const PIECE: usize = 32 << 10;
 /// Somebody who reads a list slower than this gets no more of it: a connection to the database waits for it.
 const STALL: Duration = Duration::from_secs(30);
 
-type Rows = Pin<Box<dyn Stream<Item = Result<PgRow, sqlx::Error>> + Send>>;
+type Rows = BoxStream<'static, Result<PgRow, sqlx::Error>>;
 
 /// A list of rows, the first piece of it read already: an error before that is an answer, one after it cuts the body off.
 pub struct JsonRows {
@@ -73,13 +72,7 @@ impl std::fmt::Debug for JsonRows {
 impl JsonRows {
     /// `query`: rows of one text column.
     pub async fn read(pool: &Pool, query: Query<'static, Postgres, PgArguments>) -> Result<Self, StoreError> {
-        let pool = pool.clone();
-        let mut rows: Rows = Box::pin(async_stream::try_stream! {
-            let mut rows = query.fetch(&pool);
-            while let Some(row) = rows.next().await {
-                yield row?;
-            }
-        });
+        let mut rows = pool.rows(query);
         let mut first = BytesMut::with_capacity(512);
         first.put_u8(b'[');
         let more = fill(&mut rows, &mut first).await?;

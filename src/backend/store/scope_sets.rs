@@ -10,6 +10,7 @@ use mongodb::bson::{Bson, Document, doc};
 use mongodb::error::{Error as MongoError, ErrorKind};
 use mongodb::options::{ClientOptions, ConnectionString, IndexOptions, ReturnDocument};
 use mongodb::{Client, Collection, IndexModel};
+use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use crate::backend::error::Fault;
@@ -65,6 +66,32 @@ pub struct ScopeSetFields {
     pub scopes: Option<ScopeMap>,
 }
 
+/// One of the initial sets, under an id of its own.
+#[derive(Debug, Deserialize)]
+pub struct NewScopeSet {
+    #[serde(rename = "_id", deserialize_with = "hex")]
+    id: ObjectId,
+    #[serde(rename = "controlId")]
+    control_id: i32,
+    /// In the order of the file.
+    #[serde(deserialize_with = "texts")]
+    scopes: Vec<(String, String)>,
+}
+
+fn hex<'de, D: serde::Deserializer<'de>>(from: D) -> Result<ObjectId, D::Error> {
+    let text = String::deserialize(from)?;
+    ObjectId::parse_str(&text).map_err(serde::de::Error::custom)
+}
+
+fn texts<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<(String, String)>, D::Error> {
+    let map = serde_json::Map::deserialize(from)?;
+    let text = |(name, value): (String, serde_json::Value)| match value {
+        serde_json::Value::String(text) => Ok((name, text)),
+        other => Err(serde::de::Error::custom(format_args!("{name} is {other}, not a text"))),
+    };
+    map.into_iter().map(text).collect()
+}
+
 #[derive(Debug)]
 pub struct ScopeSets {
     address: ConnectionString,
@@ -117,6 +144,21 @@ impl ScopeSets {
             Ok(update.return_document(ReturnDocument::After).await?)
         });
         Ok(changed.await?.as_ref().map(read))
+    }
+
+    /// Those that are not there yet. How many that were.
+    pub async fn insert_missing(&self, sets: Vec<NewScopeSet>) -> Result<u64, ScopeSetError> {
+        let mut made = 0;
+        for set in sets {
+            let scopes = document(ScopeMap(set.scopes));
+            let rest = doc! { "controlId": number(f64::from(set.control_id)), "scopes": scopes, "__v": 0 };
+            let done = within(async {
+                let update = doc! { "$setOnInsert": rest };
+                Ok(self.collection().await?.update_one(doc! { "_id": set.id }, update).upsert(true).await?)
+            });
+            made += u64::from(done.await?.upserted_id.is_some());
+        }
+        Ok(made)
     }
 
     async fn matching(&self, filter: Document) -> Result<Vec<ScopeSet>, ScopeSetError> {

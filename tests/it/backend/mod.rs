@@ -3,9 +3,13 @@
 mod data;
 mod harness;
 
+mod auth;
+mod catalogs;
 mod configuration;
 mod documents;
 mod outage;
+mod points;
 mod scope_sets;
 mod scopes;
 mod scripts;
+mod traces;
