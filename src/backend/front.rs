@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::BytesMut;
@@ -36,6 +36,9 @@ const SURPLUS: usize = 2 << 20;
 /// For a body to arrive.
 const ARRIVAL: Duration = Duration::from_secs(30);
 
+/// As the original spells it.
+static JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
+
 /// Outside of the gate: not part of the API.
 const ROOTS: &[&str] = &["/", "/docs", "/api-docs", "/metrics", "/health/live", "/health/ready"];
 
@@ -61,6 +64,9 @@ pub async fn front(State(app): State<App>, request: Request, next: Next) -> Resp
     let route = response.extensions_mut().remove::<Matched>().map_or("unmatched", |matched| matched.0);
     metrics::record(route, &method, response.status(), began.elapsed());
     let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "application/json") {
+        headers.insert(header::CONTENT_TYPE, JSON.clone());
+    }
     cors::allow(origin, headers);
     headers.insert(request_id::HEADER, id);
     response

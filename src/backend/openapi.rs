@@ -7,13 +7,15 @@ use utoipa::OpenApi;
 use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{
-    catalog_drafts, catalogs, configuration, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
-    two_factor, users,
+    catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts,
+    control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in, two_factor,
+    users,
 };
-
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
+    // GitHub and echo
+    github::access_token, github::authorization,
     // Users
     sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
     two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
@@ -29,12 +31,16 @@ use super::{
 
     // Catalogs
     catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
-    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize, catalog_points::compute,
 
     // Controls
-
+    controls::list, controls::create, controls::get, controls::update, controls::delete,
+    control_drafts::list, control_drafts::create, control_drafts::of_catalog, control_drafts::finalize,
+    control_panels::list, control_panels::create, control_panels::delete,
+    control_computations::list, control_computations::of_day, control_computations::set_period,
+    control_computations::delete,
     // Computations
-
+    computations::list, computations::create, computations::get, computations::delete, computations::bulk,
     // Grafana
 
     // Assistants

@@ -16,9 +16,9 @@ use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::{
-    catalog_drafts, catalogs, configuration, points, scope_sets, scopes, scripts, secrets, sign_in, two_factor, users,
+    catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts,
+    control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, two_factor, users,
 };
-
 /// One line of the table.
 pub struct Route {
     pub method: Method,
@@ -81,7 +81,8 @@ pub fn table() -> Vec<Route> {
     use Guard::{Admin, Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
-
+        get("/ghAccessToken", Public, github::access_token),
+        get("/getAuth", Public, github::authorization),
         // Users
         post("/users/signIn", Public, sign_in::sign_in),
         get("/users/signOut", Public, sign_in::sign_out),
@@ -137,14 +138,40 @@ pub fn table() -> Vec<Route> {
         delete("/catalogs/{id}", User, catalogs::delete),
         patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
         get("/catalogs/{catalogId}/controls", User, catalogs::controls),
+        get("/catalogs/{tpaId}/points", User, catalog_points::compute),
         // Controls
-
+        get("/controls", User, controls::list),
+        post("/controls", User, controls::create),
+        get("/controls/drafts", User, control_drafts::list),
+        post("/controls/drafts", User, control_drafts::create),
+        get("/controls/drafts/catalog/{id}", User, control_drafts::of_catalog),
+        get("/controls/{id}", User, controls::get),
+        patch("/controls/{id}", User, controls::update),
+        delete("/controls/{id}", User, controls::delete),
+        patch("/controls/{id}/finalize", User, control_drafts::finalize),
         // Panels of controls
-
-        // Computations of controls
-
+        get("/controls/{id}/panels", User, control_panels::list),
+        post("/controls/{id}/panel/{panelId}", User, control_panels::create),
+        delete("/controls/{id}/panels/{panelId}", User, control_panels::delete),
+        // Computations of controls: where the web client looks for them, and where the original has them
+        get("/controls/{id}/computations", User, control_computations::list),
+        put("/controls/{id}/computations", User, control_computations::set_period),
+        delete("/controls/{id}/computations", User, control_computations::delete),
+        get("/controls/{id}/computations/{createdAt}", User, control_computations::of_day),
+        get("/controls/controls/{id}/computations", User, control_computations::list)
+            .same_as("/controls/{id}/computations"),
+        put("/controls/controls/{id}/computations", User, control_computations::set_period)
+            .same_as("/controls/{id}/computations"),
+        delete("/controls/controls/{id}/computations", User, control_computations::delete)
+            .same_as("/controls/{id}/computations"),
+        get("/controls/controls/{id}/computations/{createdAt}", User, control_computations::of_day)
+            .same_as("/controls/{id}/computations/{createdAt}"),
         // Computations
-
+        get("/computations", User, computations::list),
+        post("/computations", User, computations::create),
+        delete("/computations", User, computations::delete),
+        post("/computations/bulk", User, computations::bulk),
+        get("/computations/{id}", User, computations::get).checked(ID),
         // Grafana
 
         // Assistants

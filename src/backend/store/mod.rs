@@ -3,11 +3,15 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod agreements;
 mod catalogs;
+mod computations;
 mod configuration;
+mod controls;
 mod error;
 pub mod migrate;
 mod new_points;
+mod panels;
 mod points;
 mod pool;
 mod populate;
@@ -24,8 +28,9 @@ use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
 pub use configuration::LimitChange;
+pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
-pub use new_points::{NewPoint, StoredPoints};
+pub use panels::Panel;
 use pool::{Pool, STATEMENT};
 pub use populate::Made;
 pub use rows::{JsonRows, RawJson};
