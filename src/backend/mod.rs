@@ -6,6 +6,7 @@
 
 pub mod agreement;
 mod app;
+mod assistants;
 pub mod auth;
 pub mod cache;
 mod catalog_drafts;
@@ -56,8 +57,10 @@ mod spelling;
 mod start;
 mod status;
 mod store;
+mod threads;
 mod throttle;
 mod two_factor;
+mod unbroken;
 mod users;
 
 pub use start::{StartError, run};

@@ -16,8 +16,9 @@ use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::{
-    catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts,
-    control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, two_factor, users,
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
+    two_factor, users,
 };
 /// One line of the table.
 pub struct Route {
@@ -175,9 +176,23 @@ pub fn table() -> Vec<Route> {
         // Grafana
 
         // Assistants
-
+        get("/assistant", User, assistants::list),
+        post("/assistant", User, assistants::create),
+        delete("/assistant", User, assistants::delete_all),
+        post("/assistant/admin", UserThenAdmin, assistants::create_as_admin),
+        get("/assistant/{id}", User, assistants::get),
+        delete("/assistant/{id}", User, assistants::delete),
+        get("/assistant/{id}/instructions", User, assistants::instructions),
+        put("/assistant/{id}/instructions", User, assistants::instruct),
         // Threads
-
+        get("/threads", User, threads::all),
+        get("/thread", User, threads::own),
+        post("/thread", User, threads::create),
+        delete("/thread", User, threads::delete_own),
+        get("/thread/{gptId}", User, threads::messages),
+        post("/thread/{gptId}", User, threads::add_message),
+        put("/thread/{gptId}", User, threads::rename),
+        delete("/thread/{gptId}", User, threads::delete),
         // Configuration
         get("/config", UserThenAdmin, configuration::list),
         post("/config", UserThenAdmin, configuration::look),
