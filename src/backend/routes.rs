@@ -16,8 +16,9 @@ use super::error::ApiError;
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::{
-    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
-    controls, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
+    two_factor, users,
 };
 /// One line of the table.
 pub struct Route {
@@ -78,7 +79,7 @@ const ID: &[Check] = &[Check::Uuid("id")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::{Admin, Public, User};
+    use Guard::{Admin, Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
         get("/ghAccessToken", Public, github::access_token),
@@ -97,7 +98,13 @@ pub fn table() -> Vec<Route> {
         get("/users", Admin, users::list),
         delete("/users/{id}", Admin, users::delete),
         // Scripts
-
+        get("/scripts", User, scripts::list),
+        post("/scripts", User, scripts::create),
+        delete("/scripts", User, scripts::delete_all),
+        post("/scripts/parse", Public, scripts::parse),
+        get("/scripts/{id}", Public, scripts::get),
+        put("/scripts/{id}", User, scripts::update),
+        delete("/scripts/{id}", User, scripts::delete),
         // Scope sets: before scopes in the original, so `sets` is never an id
         get("/scopes/sets", User, scope_sets::list),
         post("/scopes/sets", User, scope_sets::create),
@@ -169,11 +176,29 @@ pub fn table() -> Vec<Route> {
         // Grafana
 
         // Assistants
-
+        get("/assistant", User, assistants::list),
+        post("/assistant", User, assistants::create),
+        delete("/assistant", User, assistants::delete_all),
+        post("/assistant/admin", UserThenAdmin, assistants::create_as_admin),
+        get("/assistant/{id}", User, assistants::get),
+        delete("/assistant/{id}", User, assistants::delete),
+        get("/assistant/{id}/instructions", User, assistants::instructions),
+        put("/assistant/{id}/instructions", User, assistants::instruct),
         // Threads
-
+        get("/threads", User, threads::all),
+        get("/thread", User, threads::own),
+        post("/thread", User, threads::create),
+        delete("/thread", User, threads::delete_own),
+        get("/thread/{gptId}", User, threads::messages),
+        post("/thread/{gptId}", User, threads::add_message),
+        put("/thread/{gptId}", User, threads::rename),
+        delete("/thread/{gptId}", User, threads::delete),
         // Configuration
-
+        get("/config", UserThenAdmin, configuration::list),
+        post("/config", UserThenAdmin, configuration::look),
+        put("/config", UserThenAdmin, configuration::update),
+        get("/config/assistant/limit", UserThenAdmin, configuration::limit),
+        put("/config/assistant/limit/{limit}", UserThenAdmin, configuration::set_limit),
         // Secrets
         get("/secrets", User, secrets::list),
         post("/secrets", User, secrets::create),
