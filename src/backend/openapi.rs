@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
@@ -32,6 +33,11 @@ use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, sec
     // Computations
 
     // Grafana
+    search::search, accounts::create, accounts::get, accounts::create_token,
+    folders::list, folders::create, folders::get, folders::update, folders::delete, folders::dashboards,
+    dashboards::create, dashboards::create_template, dashboards::import, dashboards::get, dashboards::delete,
+    panels::list, panels::create, panels::queries_of, panels::query, panels::update, panels::delete,
+    sources::list, sources::create, queries::build, queries::parse,
 
     // Assistants
 
