@@ -17,6 +17,8 @@ mod guards;
 mod outage;
 mod points;
 mod populate;
+mod readme;
+mod schema;
 mod scope_sets;
 mod scopes;
 mod scripts;
