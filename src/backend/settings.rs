@@ -126,7 +126,7 @@ pub struct OpenAi {
     pub key: Secret,
 }
 
-/// How much within how long; kept in the cache, so that all replicas count together.
+/// How much within how long, zero for as much as one likes; kept in the cache, so that all replicas count together.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
     /// Failed sign-ins of one name from one address.
