@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{
@@ -42,6 +43,11 @@ use super::{
     // Computations
     computations::list, computations::create, computations::get, computations::delete, computations::bulk,
     // Grafana
+    search::search, accounts::create, accounts::get, accounts::create_token,
+    folders::list, folders::create, folders::get, folders::update, folders::delete, folders::dashboards,
+    dashboards::create, dashboards::create_template, dashboards::import, dashboards::get, dashboards::delete,
+    panels::list, panels::create, panels::queries_of, panels::query, panels::update, panels::delete,
+    sources::list, sources::create, queries::build, queries::parse,
 
     // Assistants
     assistants::list, assistants::create, assistants::delete_all, assistants::create_as_admin, assistants::get,

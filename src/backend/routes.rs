@@ -13,6 +13,7 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::app::App;
 use super::error::ApiError;
+use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::{
@@ -76,6 +77,7 @@ impl Route {
 }
 
 const ID: &[Check] = &[Check::Uuid("id")];
+const UID: &[Check] = &[Check::Uuid("uid")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
@@ -174,7 +176,31 @@ pub fn table() -> Vec<Route> {
         post("/computations/bulk", User, computations::bulk),
         get("/computations/{id}", User, computations::get).checked(ID),
         // Grafana
-
+        get("/grafana/search", User, search::search),
+        post("/grafana/serviceaccount", User, accounts::create),
+        get("/grafana/serviceaccount/{id}", User, accounts::get),
+        post("/grafana/serviceaccount/{id}/token", User, accounts::create_token),
+        get("/grafana/folder", User, folders::list),
+        post("/grafana/folder", User, folders::create),
+        get("/grafana/folder/{uid}", User, folders::get).checked(UID),
+        put("/grafana/folder/{uid}", User, folders::update).checked(UID),
+        delete("/grafana/folder/{uid}", User, folders::delete).checked(UID),
+        get("/grafana/folder/{uid}/dashboard", User, folders::dashboards),
+        post("/grafana/dashboard", User, dashboards::create),
+        post("/grafana/dashboard/template", User, dashboards::create_template),
+        post("/grafana/dashboard/import", User, dashboards::import),
+        get("/grafana/dashboard/{uid}", User, dashboards::get).checked(UID),
+        delete("/grafana/dashboard/{uid}", User, dashboards::delete).checked(UID),
+        get("/grafana/dashboard/{uid}/panel", User, panels::list).checked(UID),
+        post("/grafana/dashboard/{uid}/panel", User, panels::create).checked(UID),
+        get("/grafana/dashboard/{uid}/panel/query", User, panels::queries_of).checked(UID),
+        get("/grafana/dashboard/{uid}/panel/{id}/query", User, panels::query).checked(UID),
+        patch("/grafana/dashboard/{uid}/panel/{id}", User, panels::update).checked(UID),
+        delete("/grafana/dashboard/{uid}/panel/{id}", User, panels::delete).checked(UID),
+        get("/grafana/datasource", User, sources::list),
+        post("/grafana/datasource", User, sources::create),
+        post("/grafana/sql/build", User, queries::build),
+        post("/grafana/sql/parse", User, queries::parse),
         // Assistants
         get("/assistant", User, assistants::list),
         post("/assistant", User, assistants::create),

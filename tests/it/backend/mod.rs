@@ -5,6 +5,7 @@ mod harness;
 
 mod assistants;
 mod auth;
+mod catalog_points;
 mod catalogs;
 mod computation_runs;
 mod computations;
