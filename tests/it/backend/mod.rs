@@ -3,6 +3,7 @@
 mod data;
 mod harness;
 
+mod assistants;
 mod auth;
 mod catalog_points;
 mod catalogs;
@@ -24,6 +25,7 @@ mod scopes;
 mod scripts;
 mod secrets;
 mod sign_in;
+mod threads;
 mod traces;
 mod two_factor;
 mod users;
