@@ -6,6 +6,7 @@ mod harness;
 mod auth;
 mod catalogs;
 mod documents;
+mod grafana;
 mod outage;
 mod points;
 mod scopes;
