@@ -5,6 +5,7 @@ use std::fmt;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// The parsed body, put there by the front of the pipeline. An absent body is an empty object.
 #[derive(Debug, Clone)]
@@ -91,6 +92,15 @@ impl<'a> Fields<'a> {
             Some(_) => None,
         };
         number.map(Some).ok_or_else(|| Invalid::new(name, "must be an integer"))
+    }
+
+    pub fn uuid(self, name: &str) -> Result<Option<Uuid>, Invalid> {
+        let id = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => Uuid::try_parse(text).ok(),
+            Some(_) => None,
+        };
+        id.map(Some).ok_or_else(|| Invalid::new(name, "must be a UUID"))
     }
 
     pub fn object(self, name: &str) -> Result<Option<&'a Map<String, Value>>, Invalid> {

@@ -12,3 +12,14 @@ pub fn from_json(name: &str, value: &Value) -> Result<Timestamp, Invalid> {
     let utc = || text.parse::<jiff::civil::DateTime>().and_then(|time| time.to_zoned(jiff::tz::TimeZone::UTC));
     text.parse().or_else(|_| utc().map(|zoned| zoned.timestamp())).map_err(|_| refuse())
 }
+
+/// As the API writes it: in UTC, with milliseconds.
+pub fn written(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// The day of a date in an address, in UTC.
+pub fn day(name: &str, text: &str) -> Result<String, Invalid> {
+    let time = from_json(name, &Value::from(text))?;
+    Ok(time.strftime("%Y-%m-%d").to_string())
+}

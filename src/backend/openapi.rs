@@ -7,16 +7,22 @@ use utoipa::OpenApi;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
-
+use super::{
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
+    threads, two_factor, users,
+};
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
+    // GitHub and echo
+    github::access_token, github::authorization,
     // Users
     sign_in::sign_in, sign_in::sign_out, users::sign_up, users::authority, sign_in::refresh, users::whoami,
     two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
+    scripts::list, scripts::create, scripts::delete_all, scripts::parse, scripts::get, scripts::update, scripts::delete,
 
     // Scopes
     scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
@@ -26,12 +32,16 @@ use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, sec
 
     // Catalogs
     catalogs::list, catalogs::get, catalogs::create, catalogs::update, catalogs::delete, catalogs::controls,
-    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize,
+    catalog_drafts::list, catalog_drafts::create, catalog_drafts::finalize, catalog_points::compute,
 
     // Controls
-
+    controls::list, controls::create, controls::get, controls::update, controls::delete,
+    control_drafts::list, control_drafts::create, control_drafts::of_catalog, control_drafts::finalize,
+    control_panels::list, control_panels::create, control_panels::delete,
+    control_computations::list, control_computations::of_day, control_computations::set_period,
+    control_computations::delete,
     // Computations
-
+    computations::list, computations::create, computations::get, computations::delete, computations::bulk,
     // Grafana
     search::search, accounts::create, accounts::get, accounts::create_token,
     folders::list, folders::create, folders::get, folders::update, folders::delete, folders::dashboards,
@@ -40,10 +50,15 @@ use super::{catalog_drafts, catalogs, openapi30, points, scope_sets, scopes, sec
     sources::list, sources::create, queries::build, queries::parse,
 
     // Assistants
+    assistants::list, assistants::create, assistants::delete_all, assistants::create_as_admin, assistants::get,
+    assistants::delete, assistants::instructions, assistants::instruct,
 
     // Threads
+    threads::all, threads::own, threads::create, threads::delete_own, threads::messages, threads::add_message,
+    threads::rename, threads::delete,
 
     // Configuration
+    configuration::list, configuration::look, configuration::update, configuration::limit, configuration::set_limit,
 
     // Secrets
     secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,

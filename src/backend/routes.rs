@@ -16,8 +16,11 @@ use super::error::ApiError;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{catalog_drafts, catalogs, points, scope_sets, scopes, secrets, sign_in, two_factor, users};
-
+use super::{
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
+    two_factor, users,
+};
 /// One line of the table.
 pub struct Route {
     pub method: Method,
@@ -78,10 +81,11 @@ const UID: &[Check] = &[Check::Uuid("uid")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::{Admin, Public, User};
+    use Guard::{Admin, Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
-
+        get("/ghAccessToken", Public, github::access_token),
+        get("/getAuth", Public, github::authorization),
         // Users
         post("/users/signIn", Public, sign_in::sign_in),
         get("/users/signOut", Public, sign_in::sign_out),
@@ -96,7 +100,13 @@ pub fn table() -> Vec<Route> {
         get("/users", Admin, users::list),
         delete("/users/{id}", Admin, users::delete),
         // Scripts
-
+        get("/scripts", User, scripts::list),
+        post("/scripts", User, scripts::create),
+        delete("/scripts", User, scripts::delete_all),
+        post("/scripts/parse", Public, scripts::parse),
+        get("/scripts/{id}", Public, scripts::get),
+        put("/scripts/{id}", User, scripts::update),
+        delete("/scripts/{id}", User, scripts::delete),
         // Scope sets: before scopes in the original, so `sets` is never an id
         get("/scopes/sets", User, scope_sets::list),
         post("/scopes/sets", User, scope_sets::create),
@@ -131,14 +141,40 @@ pub fn table() -> Vec<Route> {
         delete("/catalogs/{id}", User, catalogs::delete),
         patch("/catalogs/{id}/finalize", User, catalog_drafts::finalize),
         get("/catalogs/{catalogId}/controls", User, catalogs::controls),
+        get("/catalogs/{tpaId}/points", User, catalog_points::compute),
         // Controls
-
+        get("/controls", User, controls::list),
+        post("/controls", User, controls::create),
+        get("/controls/drafts", User, control_drafts::list),
+        post("/controls/drafts", User, control_drafts::create),
+        get("/controls/drafts/catalog/{id}", User, control_drafts::of_catalog),
+        get("/controls/{id}", User, controls::get),
+        patch("/controls/{id}", User, controls::update),
+        delete("/controls/{id}", User, controls::delete),
+        patch("/controls/{id}/finalize", User, control_drafts::finalize),
         // Panels of controls
-
-        // Computations of controls
-
+        get("/controls/{id}/panels", User, control_panels::list),
+        post("/controls/{id}/panel/{panelId}", User, control_panels::create),
+        delete("/controls/{id}/panels/{panelId}", User, control_panels::delete),
+        // Computations of controls: where the web client looks for them, and where the original has them
+        get("/controls/{id}/computations", User, control_computations::list),
+        put("/controls/{id}/computations", User, control_computations::set_period),
+        delete("/controls/{id}/computations", User, control_computations::delete),
+        get("/controls/{id}/computations/{createdAt}", User, control_computations::of_day),
+        get("/controls/controls/{id}/computations", User, control_computations::list)
+            .same_as("/controls/{id}/computations"),
+        put("/controls/controls/{id}/computations", User, control_computations::set_period)
+            .same_as("/controls/{id}/computations"),
+        delete("/controls/controls/{id}/computations", User, control_computations::delete)
+            .same_as("/controls/{id}/computations"),
+        get("/controls/controls/{id}/computations/{createdAt}", User, control_computations::of_day)
+            .same_as("/controls/{id}/computations/{createdAt}"),
         // Computations
-
+        get("/computations", User, computations::list),
+        post("/computations", User, computations::create),
+        delete("/computations", User, computations::delete),
+        post("/computations/bulk", User, computations::bulk),
+        get("/computations/{id}", User, computations::get).checked(ID),
         // Grafana
         get("/grafana/search", User, search::search),
         post("/grafana/serviceaccount", User, accounts::create),
@@ -166,11 +202,29 @@ pub fn table() -> Vec<Route> {
         post("/grafana/sql/build", User, queries::build),
         post("/grafana/sql/parse", User, queries::parse),
         // Assistants
-
+        get("/assistant", User, assistants::list),
+        post("/assistant", User, assistants::create),
+        delete("/assistant", User, assistants::delete_all),
+        post("/assistant/admin", UserThenAdmin, assistants::create_as_admin),
+        get("/assistant/{id}", User, assistants::get),
+        delete("/assistant/{id}", User, assistants::delete),
+        get("/assistant/{id}/instructions", User, assistants::instructions),
+        put("/assistant/{id}/instructions", User, assistants::instruct),
         // Threads
-
+        get("/threads", User, threads::all),
+        get("/thread", User, threads::own),
+        post("/thread", User, threads::create),
+        delete("/thread", User, threads::delete_own),
+        get("/thread/{gptId}", User, threads::messages),
+        post("/thread/{gptId}", User, threads::add_message),
+        put("/thread/{gptId}", User, threads::rename),
+        delete("/thread/{gptId}", User, threads::delete),
         // Configuration
-
+        get("/config", UserThenAdmin, configuration::list),
+        post("/config", UserThenAdmin, configuration::look),
+        put("/config", UserThenAdmin, configuration::update),
+        get("/config/assistant/limit", UserThenAdmin, configuration::limit),
+        put("/config/assistant/limit/{limit}", UserThenAdmin, configuration::set_limit),
         // Secrets
         get("/secrets", User, secrets::list),
         post("/secrets", User, secrets::create),

@@ -17,6 +17,7 @@ use super::auth::revocation::Mark;
 use super::auth::role::Role;
 use super::auth::sessions::{self, Session};
 use super::auth::tokens::{Subject, TokenError, Verdict};
+use super::clients::UpstreamError;
 use super::error::{ApiError, Body, Fault, Promise};
 use super::extract::{Fields, JsonBody};
 use super::origin::Origin;
@@ -46,9 +47,9 @@ pub struct SignedIn {
     pub access_token: String,
     #[serde(rename = "refreshToken")]
     pub refresh_token: String,
-    /// Empty but for developers.
-    #[serde(rename = "nodeRedToken")]
-    pub node_red_token: String,
+    /// Empty but for developers; absent for one whom Node-RED does not know.
+    #[serde(rename = "nodeRedToken", skip_serializing_if = "Option::is_none")]
+    pub node_red_token: Option<String>,
     /// `false`: a developer whom Node-RED does not know.
     #[serde(rename = "nodeRedAccess", skip_serializing_if = "Option::is_none")]
     pub node_red_access: Option<bool>,
@@ -62,6 +63,7 @@ pub struct AccessToken {
     pub access_token: String,
 }
 
+const NODE_RED_DENIED: &str = "Logged in successfully, but Node-RED access was denied. Check Node-RED credentials.";
 const REFRESH: Promise = Promise::message("Failed to refresh access token");
 const SIGN_OUT: Promise = Promise::both("Internal server error");
 
@@ -93,6 +95,14 @@ pub async fn sign_in(State(app): State<App>, origin: Origin, body: JsonBody) -> 
             }
         }
     }
+    let node_red = match node_red(&app, &user, &password).await {
+        Ok(node_red) => node_red,
+        Err(error) => {
+            // The right password, and nothing that the caller could do better.
+            attempt.give_back().await?;
+            return Err(error);
+        }
+    };
     let session = Session::begin(user.id, origin.address.map(|ip| ip.to_string()), origin.agent.as_deref(), now);
     let subject = Subject { user_id: user.id, username: user.username, role: user.role };
     let access = app.auth.tokens.access(&subject, session.id, now).map_err(|error| INTERNAL.fault(error))?;
@@ -102,18 +112,50 @@ pub async fn sign_in(State(app): State<App>, origin: Origin, body: JsonBody) -> 
         return Err(user_not_found());
     }
     attempt.succeed().await?;
-    let cookies = vec![app.auth.cookies.access(&access, now), app.auth.cookies.refresh(&refresh, now)];
+    let mut cookies = vec![app.auth.cookies.access(&access, now), app.auth.cookies.refresh(&refresh, now)];
+    if let NodeRed::Granted(token) = &node_red {
+        cookies.push(app.auth.cookies.node_red(token, now));
+    }
+    let (node_red_token, node_red_access, message) = match node_red {
+        NodeRed::NotAsked => (Some(String::new()), None, None),
+        NodeRed::Granted(token) => (Some(token), None, None),
+        NodeRed::Denied => (None, Some(false), Some(NODE_RED_DENIED)),
+        NodeRed::None => (None, Some(false), None),
+    };
     let signed_in = SignedIn {
         username: subject.username,
         email: user.email,
         authority: subject.role,
         access_token: access,
         refresh_token: refresh,
-        node_red_token: String::new(),
-        node_red_access: None,
-        message: None,
+        node_red_token,
+        node_red_access,
+        message,
     };
     Ok(with_cookies(cookies, Json(signed_in)))
+}
+
+/// What becomes of a developer's access to Node-RED.
+enum NodeRed {
+    NotAsked,
+    Granted(String),
+    /// It knows no such account.
+    Denied,
+    /// It gave none, or there is no Node-RED here.
+    None,
+}
+
+/// A developer has the same name and password there.
+async fn node_red(app: &App, user: &User, password: &str) -> Result<NodeRed, ApiError> {
+    if user.role != Role::Developer {
+        return Ok(NodeRed::NotAsked);
+    }
+    match app.clients.node_red.token(&user.username, password).await {
+        Ok(Some(token)) => Ok(NodeRed::Granted(token)),
+        Ok(None) | Err(UpstreamError::NotConfigured { .. }) => Ok(NodeRed::None),
+        Err(error) if error.status() == Some(StatusCode::FORBIDDEN) => Ok(NodeRed::Denied),
+        Err(error) => Err(INTERNAL.fault(error)),
+    }
 }
 
 fn credentials(fields: Fields<'_>) -> Result<(String, String), ApiError> {

@@ -24,7 +24,7 @@ pub fn run(args: &Config, global: &Global, output: Output) -> Result {
     } else if args.graph == Some(Graph::Mermaid) {
         output.data(&spec::mermaid(&stack.spec))?;
     } else {
-        output.data(&stack.expanded.to_toml())?;
+        output.data(&stack.expanded().to_toml())?;
     }
     Ok(Exit::Done)
 }
@@ -38,7 +38,7 @@ fn json(global: &Global, output: Output) -> Result {
                 "file": stack.file,
                 "valid": true,
                 "problems": warnings,
-                "config": stack.expanded.to_json(),
+                "config": stack.expanded().to_json(),
             }))?;
             Ok(Exit::Done)
         }

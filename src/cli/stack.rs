@@ -11,7 +11,7 @@ use super::output::Output;
 use super::place::Place;
 use super::progress::Bars;
 use crate::parts::{self, PartsEnv, PartsLock};
-use crate::spec::{self, Expanded, Inputs, PartSpec, Problems, StackSpec};
+use crate::spec::{self, Expanded, Inputs, Merged, PartSpec, Problems, StackSpec};
 use crate::supervisor::journal::State;
 use crate::supervisor::layout::Layout;
 use crate::supervisor::{select, volume_paths};
@@ -22,7 +22,7 @@ pub struct Stack {
     pub file: PathBuf,
     pub data_dir: PathBuf,
     pub spec: StackSpec,
-    pub expanded: Expanded,
+    merged: Merged,
 }
 
 /// Everything that was wrong, drawn.
@@ -98,13 +98,18 @@ pub fn read_stack_in(
                     part.path = Some(PathBuf::from(path));
                 }
             }
-            Ok((Stack { file, data_dir, spec, expanded: loaded.expanded }, loaded.warnings))
+            Ok((Stack { file, data_dir, spec, merged: loaded.merged }, loaded.warnings))
         }
         Err(problems) => Err(Broken { file, problems }),
     })
 }
 
 impl Stack {
+    /// The merged file with the origin of every value.
+    pub fn expanded(&self) -> Expanded {
+        self.merged.expanded(&self.spec)
+    }
+
     /// Refuses names that the stack does not have.
     pub fn check_names(&self, names: &[String]) -> Result<()> {
         let known = self.spec.services.iter().map(|service| service.name.as_str());

@@ -16,6 +16,7 @@ use super::error::SourceError;
 const LOCK_PREFIX: &str = ".lock-";
 const STAGING_PREFIX: &str = ".staging-";
 const PARTIAL_PREFIX: &str = ".partial-";
+const ANSWER_PREFIX: &str = ".version-";
 /// Written into every installed part: what it is and where it came from.
 const RECORD_FILE: &str = ".reeve-part.json";
 
@@ -57,6 +58,11 @@ impl Cache {
     /// Where a download that was cut off is kept, named after its address.
     pub fn partial(&self, key: &str) -> PathBuf {
         self.root.join(format!("{PARTIAL_PREFIX}{key}"))
+    }
+
+    /// What a program of the machine said of its version.
+    pub fn answer(&self, key: &str) -> PathBuf {
+        self.root.join(format!("{ANSWER_PREFIX}{key}"))
     }
 
     /// The cache directory itself. Root's is readable by every account, as are the directories made on the way to it:

@@ -11,8 +11,11 @@ use tokio::process::Command;
 
 use crate::spec::PartSpec;
 
+use super::cache::Cache;
 use super::client;
 use super::error::{Attempt, SourceError};
+use super::memory::Question;
+use super::resolve::PartsEnv;
 use super::version::{Requirement, Version};
 
 /// A program that has not said its version by then does not count.
@@ -41,10 +44,10 @@ pub(super) struct Found {
 pub(super) async fn find(
     part: &PartSpec,
     requirement: &Requirement,
-    path_env: &OsStr,
+    env: &PartsEnv,
     attempts: &mut Vec<Attempt>,
 ) -> Option<Found> {
-    let mut directories: Vec<PathBuf> = std::env::split_paths(path_env).filter(|dir| dir.is_absolute()).collect();
+    let mut directories: Vec<PathBuf> = std::env::split_paths(&env.path_env).filter(|dir| dir.is_absolute()).collect();
     directories.extend(part.well_known.iter().flat_map(|pattern| expand(pattern)));
     let mut seen = Vec::new();
     for bin_dir in directories {
@@ -53,7 +56,7 @@ pub(super) async fn find(
         }
         seen.push(bin_dir.clone());
         let wanted = part.requires.clone().unwrap_or_default();
-        let error = match ask_version(&part.version_command, &bin_dir, path_env).await {
+        let error = match version_of(&part.version_command, &bin_dir, env).await {
             Answer::Ran(Some(version)) if requirement.allows(&version) => {
                 return Some(Found { bin_dir, version: Some(version) });
             }
@@ -85,13 +88,32 @@ pub(super) fn is_runnable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 
-/// Runs the version command: its program is looked for in `bin_dir` first, and `bin_dir` is its working directory.
+/// What the version command says, or has said before: a start is not kept waiting for an answer that is known.
+pub(super) async fn version_of(command: &[String], bin_dir: &Path, env: &PartsEnv) -> Answer {
+    let Some((program, arguments)) = command.split_first() else { return Answer::Ran(None) };
+    let cache = Cache::new(env.cache());
+    let question =
+        program_in(bin_dir, program, &env.path_env).and_then(|program| Question::new(&cache, &program, arguments));
+    if let Some(version) = question.as_ref().and_then(Question::recall) {
+        return Answer::Ran(Some(version));
+    }
+    let answer = ask_version(command, bin_dir, &env.path_env).await;
+    if let (Some(question), Answer::Ran(Some(version))) = (question, &answer) {
+        question.remember(&cache, version);
+    }
+    answer
+}
+
+/// A program is looked for beside the part's others first.
+fn program_in(bin_dir: &Path, program: &str, path_env: &OsStr) -> Option<PathBuf> {
+    let own = bin_dir.join(program);
+    is_runnable(&own).then_some(own).or_else(|| client::on_path(program, path_env))
+}
+
+/// Runs the version command, with `bin_dir` as its working directory.
 pub(super) async fn ask_version(command: &[String], bin_dir: &Path, path_env: &OsStr) -> Answer {
     let Some((program, arguments)) = command.split_first() else { return Answer::Ran(None) };
-    let own = bin_dir.join(program);
-    let Some(file) = is_runnable(&own).then_some(own).or_else(|| client::on_path(program, path_env)) else {
-        return Answer::CannotAsk;
-    };
+    let Some(file) = program_in(bin_dir, program, path_env) else { return Answer::CannotAsk };
     let mut child = Command::new(&file);
     child.args(arguments).current_dir(bin_dir).env("PATH", path_env).env("LC_ALL", "C");
     child.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);

@@ -14,6 +14,7 @@ mod error;
 mod install;
 mod locate;
 mod lock;
+mod memory;
 mod npm;
 mod progress;
 mod pypi;

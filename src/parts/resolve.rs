@@ -140,7 +140,7 @@ async fn resolve_quietly(part: &PartSpec, env: &PartsEnv) -> Result<Resolved, Pa
         return Ok(resolved);
     }
     let mut attempts = Vec::new();
-    if let Some(found) = locate::find(part, &requirement, &env.path_env, &mut attempts).await {
+    if let Some(found) = locate::find(part, &requirement, env, &mut attempts).await {
         return Ok(Resolved {
             name: part.name.clone(),
             version: found.version.map(|version| version.to_string()).unwrap_or_default(),
@@ -191,7 +191,7 @@ async fn given(part: &PartSpec, path: &Path, env: &PartsEnv) -> Result<Resolved,
         let missing = part.binaries.join(", ");
         return Err(PartError::Path { part: part.name.clone(), path: path.to_owned(), missing });
     };
-    let version = match locate::ask_version(&part.version_command, &bin_dir, &env.path_env).await {
+    let version = match locate::version_of(&part.version_command, &bin_dir, env).await {
         Answer::Ran(Some(version)) => version.to_string(),
         Answer::Ran(None) | Answer::CannotAsk | Answer::Broken { .. } => String::new(),
     };

@@ -9,6 +9,30 @@ use super::layers::Layers;
 use super::node::{Node, NodeValue, Sources};
 use super::stack::StackSpec;
 
+/// All that a stack was read from. Whoever only runs it has no need of the printed form, which costs as much as all the
+/// rest of the reading.
+pub struct Merged {
+    layers: Layers,
+    sources: Sources,
+}
+
+impl Merged {
+    pub(super) fn new(layers: Layers, sources: Sources) -> Self {
+        Self { layers, sources }
+    }
+
+    /// `stack` is what was made of it.
+    pub fn expanded(&self, stack: &StackSpec) -> Expanded {
+        Expanded::new(stack, &self.layers, &self.sources)
+    }
+}
+
+impl std::fmt::Debug for Merged {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Merged").field("services", &self.layers.services.len()).finish_non_exhaustive()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq)]
 pub struct Expanded {
     root: Value,
@@ -21,7 +45,7 @@ enum Value {
 }
 
 impl Expanded {
-    pub(super) fn new(stack: &StackSpec, layers: &Layers, sources: &Sources) -> Self {
+    fn new(stack: &StackSpec, layers: &Layers, sources: &Sources) -> Self {
         let mut root = layers.root.clone();
         super::defaults::stack(&mut root, stack);
         // By index: a stack may have tens of thousands of services.

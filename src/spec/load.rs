@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 
 use super::error::{Problem, Problems, Report};
-use super::expanded::Expanded;
+use super::expanded::Merged;
 use super::file::{ServiceFile, StackFile};
 use super::layers::{Layers, layers};
 use super::node::{Node, NodeValue, Place, SourceKind, beside};
@@ -83,8 +83,8 @@ impl std::fmt::Debug for Inputs<'_> {
 pub struct Loaded {
     pub stack: StackSpec,
     pub warnings: Vec<Problem>,
-    /// The merged file with the origin of every value.
-    pub expanded: Expanded,
+    /// For the merged file with the origin of every value.
+    pub merged: Merged,
 }
 
 /// Loads a stack; on failure every problem that was found, at least one of them an error.
@@ -93,8 +93,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     let loaded = run(&mut report, inputs);
     match loaded {
         Some((stack, layers)) if !report.has_errors() => {
-            let expanded = Expanded::new(&stack, &layers, &report.sources);
-            Ok(Loaded { stack, warnings: report.problems, expanded })
+            Ok(Loaded { stack, warnings: report.problems, merged: Merged::new(layers, report.sources) })
         }
         _ => {
             let mut items = report.problems;

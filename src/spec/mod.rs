@@ -29,7 +29,7 @@ pub mod units;
 mod validate;
 
 pub use error::{Problem, Problems, Severity};
-pub use expanded::Expanded;
+pub use expanded::{Expanded, Merged};
 pub use graph::{Graph, mermaid};
 pub use load::{Inputs, Loaded, load};
 pub use policy::{BackoffSpec, RestartPolicy, RestartSpec, StopScope, StopSpec};

@@ -73,7 +73,7 @@ fn good_files_load_as_expected() {
             Ok(loaded) => {
                 let warnings = loaded.warnings.iter().map(|warning| format!("{warning}\n")).collect::<String>();
                 // What is printed can be read back, but for defaults that a file need not hold.
-                let printed = loaded.expanded.to_toml();
+                let printed = loaded.merged.expanded(&loaded.stack).to_toml();
                 toml_edit::Document::parse(printed.as_str()).unwrap();
                 format!("{warnings}{printed}\n{}\n{}", mermaid(&loaded.stack), outline(&loaded.stack))
             }
@@ -187,7 +187,10 @@ fn an_operators_own_preset_and_template_win() {
     inputs.presets = PRESETS;
     let loaded = load(&inputs).unwrap();
     assert_eq!(loaded.stack.services[0].command[0].to_string(), "mine");
-    assert_eq!(loaded.expanded.origin(&["services", "a", "command"]), Some("config/presets/example-db.toml"));
+    assert_eq!(
+        loaded.merged.expanded(&loaded.stack).origin(&["services", "a", "command"]),
+        Some("config/presets/example-db.toml")
+    );
 }
 
 #[test]
@@ -346,7 +349,7 @@ mod mutations {
                 }
             }
             match load_in(&folder("good"), "services.toml", &text, None, 7) {
-                Ok(loaded) => drop(loaded.expanded.to_toml()),
+                Ok(loaded) => drop(loaded.merged.expanded(&loaded.stack).to_toml()),
                 Err(problems) => {
                     prop_assert!(problems.errors() > 0);
                     drop((problems.render(true), problems.render(false), problems.to_json()));

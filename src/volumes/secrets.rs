@@ -100,7 +100,7 @@ impl SecretError {
 }
 
 impl Secrets {
-    /// Reads the file and makes what is wanted and missing. Blocks, for a third of a second per new hash.
+    /// Reads the file and makes what is wanted and missing. Blocks, for a third of a second when there are new hashes.
     pub fn open<'a>(
         path: &Path,
         wanted: impl IntoIterator<Item = &'a SecretSpec>,
@@ -124,8 +124,14 @@ impl Secrets {
         for spec in texts {
             secrets.text(spec, &mut file, &env)?;
         }
-        for spec in hashes {
-            secrets.hash(spec, &mut file, &env)?;
+        let mut open = hashes;
+        while !open.is_empty() {
+            // What is made from another hash waits for it. Circles are refused when the file is read.
+            let waits = |spec: &&SecretSpec| open.iter().any(|other| spec.bcrypt_of.as_ref() == Some(&other.name));
+            let (later, now): (Vec<_>, Vec<_>) = open.iter().copied().partition(waits);
+            let (later, now) = if now.is_empty() { (now, later) } else { (later, now) };
+            secrets.hashes(&now, &mut file, &env)?;
+            open = later;
         }
         if file.is_changed() {
             disk::write_durably(path, file.render().as_bytes(), 0o600, None).map_err(SecretError::Disk)?;
@@ -169,33 +175,75 @@ impl Secrets {
         Ok(())
     }
 
-    fn hash(&mut self, spec: &SecretSpec, file: &mut SecretFile, env: EnvRef<'_>) -> Result<(), SecretError> {
+    fn hashes(&mut self, specs: &[&SecretSpec], file: &mut SecretFile, env: EnvRef<'_>) -> Result<(), SecretError> {
+        let hashes = specs.iter().filter_map(|spec| self.hash(spec, env).transpose());
+        let hashes = hashes.collect::<Result<Vec<_>, _>>()?;
+        for (hash, renewed) in hashes.iter().zip(renew(&hashes)?) {
+            let Some((value, print)) = renewed else { continue };
+            file.set(&hash.spec.name, &value);
+            file.set(&print_name(hash.spec), &print);
+            self.values.insert(hash.spec.name.clone(), Secret(value));
+        }
+        Ok(())
+    }
+
+    /// What has to be known of a hash to tell whether it holds; `None` where the environment gives it.
+    fn hash<'a>(&mut self, spec: &'a SecretSpec, env: EnvRef<'_>) -> Result<Option<Hash<'a>>, SecretError> {
         if let Some(value) = from_env(spec, env) {
             self.values.insert(spec.name.clone(), Secret(value));
-            return Ok(());
+            return Ok(None);
         }
         let of = spec.bcrypt_of.clone().unwrap_or_default();
         let Some(source) = self.values.get(&of).map(|secret| secret.0.clone()) else {
             return Err(SecretError::UnknownSource { name: spec.name.clone(), of });
         };
-        let error = |source| SecretError::Hash { name: spec.name.clone(), of: of.clone(), source };
-        let print_name = format!("{}{FINGERPRINT}", spec.name);
-        if let Some(hash) = self.values.get(&spec.name) {
+        let value = |name: &str| self.values.get(name).map(|secret| secret.0.clone());
+        let (hash, print) = (value(&spec.name), value(&print_name(spec)));
+        Ok(Some(Hash { spec, of, source, hash, print }))
+    }
+}
+
+/// A hash as it is in the file, if it is, and what it should be made from.
+struct Hash<'a> {
+    spec: &'a SecretSpec,
+    of: String,
+    source: String,
+    hash: Option<String>,
+    print: Option<String>,
+}
+
+impl Hash<'_> {
+    /// A new hash and its fingerprint, unless the one that is there holds.
+    fn renewed(&self) -> Result<Option<(String, String)>, SecretError> {
+        let error = |source| SecretError::Hash { name: self.spec.name.clone(), of: self.of.clone(), source };
+        if let Some(hash) = &self.hash {
             // The fingerprint tells cheaply that the source has not changed; a hash put there by hand has none.
-            let same = match self.values.get(&print_name) {
-                Some(print) => print.0 == fingerprint(&hash.0, &source),
-                None => bcrypt::verify(&source, &hash.0).map_err(error)?,
+            let same = match &self.print {
+                Some(print) => *print == fingerprint(hash, &self.source),
+                None => bcrypt::verify(&self.source, hash).map_err(error)?,
             };
             if same {
-                return Ok(());
+                return Ok(None);
             }
         }
-        let hash = bcrypt::non_truncating_hash(&source, BCRYPT_COST).map_err(error)?;
-        file.set(&spec.name, &hash);
-        file.set(&print_name, &fingerprint(&hash, &source));
-        self.values.insert(spec.name.clone(), Secret(hash));
-        Ok(())
+        let hash = bcrypt::non_truncating_hash(&self.source, BCRYPT_COST).map_err(error)?;
+        let print = fingerprint(&hash, &self.source);
+        Ok(Some((hash, print)))
     }
+}
+
+/// All hashes at once, each on a thread of its own: a start waits for them, and they are nothing but computation.
+fn renew(hashes: &[Hash<'_>]) -> Result<Vec<Option<(String, String)>>, SecretError> {
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = hashes.iter().map(|hash| scope.spawn(|| hash.renewed())).collect();
+        let joined = threads.into_iter().zip(hashes);
+        // One that has panicked is computed here, where its panic is seen.
+        joined.map(|(thread, hash)| thread.join().unwrap_or_else(|_| hash.renewed())).collect()
+    })
+}
+
+fn print_name(spec: &SecretSpec) -> String {
+    format!("{}{FINGERPRINT}", spec.name)
 }
 
 type EnvRef<'a> = &'a dyn Fn(&str) -> Option<String>;

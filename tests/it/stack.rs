@@ -3,28 +3,13 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Stack, alive, eventually, kill};
+use crate::support::{Stack, alive, automatic_ports, eventually, kill};
 
 /// The repository's own `services.toml`, on ports of its own.
 fn status() -> Stack {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    let mut services = String::new();
-    for line in text.lines() {
-        // Every fixed port becomes one that is chosen at the first start.
-        let fixed = line.trim_start().starts_with("ports = {");
-        match (fixed, line.split_once('=')) {
-            (true, Some(_)) => {
-                let port = line.split('=').nth(1).and_then(|rest| rest.split('{').nth(1)).expect("a port name").trim();
-                services.push_str(&format!("ports = {{ {port} = \"auto\" }}\n"));
-            }
-            _ => {
-                services.push_str(line);
-                services.push('\n');
-            }
-        }
-    }
-    Stack::new(&services)
+    Stack::new(&automatic_ports(&text))
 }
 
 fn credential(stack: &Stack, service: &str, label: &str) -> String {

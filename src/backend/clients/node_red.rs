@@ -1,7 +1,7 @@
 //! Node-RED: tokens for its editor, and the flows that compute metrics.
 
 use axum::http::StatusCode;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::UpstreamError;
 use super::upstream::{Auth, ClientError, Upstream, UpstreamSpec};
@@ -68,24 +68,6 @@ impl std::str::FromStr for Endpoint {
     }
 }
 
-/// What a flow is told: later keys replace earlier ones of the same name.
-pub fn computation(group: &str, config: &Value, metric: &Value) -> Value {
-    let mut body = Map::new();
-    body.insert("computationGroup".to_owned(), group.into());
-    body.insert("backendUrl".to_owned(), config["backendUrl"].clone());
-    let mut spread = |value: &Value| body.extend(value.as_object().cloned().unwrap_or_default());
-    spread(&metric["params"]);
-    let mut window = metric["window"].as_object().cloned().unwrap_or_default();
-    let end = window.shift_remove("end");
-    for (key, value) in [("scope", metric.get("scope").cloned()), ("to", end)] {
-        if let Some(value) = value {
-            spread(&json!({ key: value }));
-        }
-    }
-    spread(&Value::Object(window));
-    Value::Object(body)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,36 +82,5 @@ mod tests {
         {
             assert_eq!(parts(bad), Err(EndpointError), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn parameters_and_window_are_spread_over_the_body() {
-        let metric = json!({
-            "endpoint": "/flow",
-            "params": { "period": "of the parameters", "project": "p1", "computationGroup": "theirs" },
-            "scope": { "project": "p1" },
-            "window": { "type": "static", "period": "daily", "initial": "2022-01-01", "end": "2024-02-01", "from": "2024-01-01" },
-        });
-        let body = computation("group", &json!({ "backendUrl": "http://here/bulk" }), &metric);
-        assert_eq!(
-            body,
-            json!({
-                "computationGroup": "theirs",
-                "backendUrl": "http://here/bulk",
-                "period": "daily",
-                "project": "p1",
-                "scope": { "project": "p1" },
-                "to": "2024-02-01",
-                "type": "static",
-                "initial": "2022-01-01",
-                "from": "2024-01-01",
-            })
-        );
-    }
-
-    #[test]
-    fn what_is_absent_is_left_out() {
-        let body = computation("group", &json!({}), &json!({ "params": null }));
-        assert_eq!(body, json!({ "computationGroup": "group", "backendUrl": null }));
     }
 }

@@ -328,5 +328,4 @@ fn describe() {
 }
 
 #[cfg(test)]
-#[path = "upstream_tests.rs"]
 mod tests;

@@ -1,7 +1,5 @@
 //! Guarantee states of the Registry become points, each stored once.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -9,6 +7,7 @@ use uuid::Uuid;
 
 use super::step::Step;
 use crate::backend::agreement::Agreement;
+use crate::backend::instant;
 
 /// A guarantee state, as far as points need it.
 #[derive(Debug, Clone, Deserialize)]
@@ -26,19 +25,11 @@ pub struct State {
     pub evidences: Vec<Value>,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+/// As the flow wrote it.
+#[derive(Debug, Clone, Deserialize)]
 pub struct StatePeriod {
-    pub from: Timestamp,
-    pub to: Timestamp,
-}
-
-/// What makes a point the same as another. The order of a scope's keys does not matter, every key does.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Identity<'a> {
-    pub agreement_id: Cow<'a, str>,
-    pub guarantee_id: Cow<'a, str>,
-    pub timestamp: Timestamp,
-    pub scope: Cow<'a, Map<String, Value>>,
+    pub from: Value,
+    pub to: Value,
 }
 
 /// A point to be stored.
@@ -68,47 +59,15 @@ pub struct Sorted {
     pub rejections: Vec<Rejection>,
 }
 
-/// What the caller is answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Reply {
-    /// 200, the newly stored points.
-    New,
-    /// 200, every stored point of the agreement.
-    All,
-    /// 400, the rejections.
-    Rejections,
-}
-
-impl Reply {
-    /// `stored` counts the agreement's points after the new ones were stored.
-    pub fn of(rejections: usize, stored: usize) -> Self {
-        match (rejections, stored) {
-            (0, _) => Self::New,
-            (_, 0) => Self::Rejections,
-            _ => Self::All,
-        }
-    }
-}
-
-/// Sorts states into points and rejections. States of guarantees that the agreement does not hold are skipped.
-/// `stored` are the points that there are.
-pub fn sort(states: &[State], agreement: &Agreement, stored: &[Identity<'_>]) -> Sorted {
+/// Sorts states into points and rejections. States of guarantees that the agreement does not hold are skipped. Whether a
+/// point is there already is decided where points are stored.
+pub fn sort(states: &[State], agreement: &Agreement) -> Sorted {
     let mut sorted = Sorted::default();
     for state in states {
         let Some(period) = period(state, agreement) else { continue };
-        let point = match point(state, period) {
-            Ok(point) => point,
-            Err(rejection) => {
-                sorted.rejections.push(rejection);
-                continue;
-            }
-        };
-        let identity = point.identity();
-        if stored.contains(&identity) || sorted.points.iter().any(|other| other.identity() == identity) {
-            sorted.rejections.push(exists(&point));
-        } else {
-            sorted.points.push(point);
+        match point(state, period) {
+            Ok(point) => sorted.points.push(point),
+            Err(rejection) => sorted.rejections.push(rejection),
         }
     }
     sorted
@@ -126,7 +85,10 @@ fn point(state: &State, period: &str) -> Result<NewPoint, Rejection> {
         details: Some(details),
     };
     let step: Step = period.parse().map_err(|unknown: super::step::UnknownStep| refuse(unknown.to_string()))?;
-    let timestamp = step.last_start(state.period.from, state.period.to);
+    let time =
+        |name: &str, value: &Value| instant::from_json(name, value).map_err(|invalid| refuse(invalid.to_string()));
+    let (from, to) = (time("period.from", &state.period.from)?, time("period.to", &state.period.to)?);
+    let timestamp = step.last_start(from, to);
     let timestamp = timestamp.ok_or_else(|| refuse("the state's period is empty".to_owned()))?;
     let value = state.metrics.values().next().and_then(Value::as_f64);
     let group = state.evidences.first().and_then(|evidence| evidence["computationGroup"].as_str());
@@ -142,23 +104,15 @@ fn point(state: &State, period: &str) -> Result<NewPoint, Rejection> {
     })
 }
 
-fn exists(point: &NewPoint) -> Rejection {
-    let scope = json!(point.scope);
-    let message = format!(
-        "Point with timestamp {:.3}, scope {scope}, guaranteeId {} and agreementId {} already exists.",
-        point.timestamp, point.guarantee_id, point.agreement_id
-    );
-    Rejection { message, details: None }
-}
-
-impl NewPoint {
-    pub fn identity(&self) -> Identity<'_> {
-        Identity {
-            agreement_id: Cow::Borrowed(&self.agreement_id),
-            guarantee_id: Cow::Borrowed(&self.guarantee_id),
-            timestamp: self.timestamp,
-            scope: Cow::Borrowed(&self.scope),
-        }
+impl Rejection {
+    /// The same point is stored already.
+    pub fn exists(point: &NewPoint) -> Self {
+        let scope = json!(point.scope);
+        let message = format!(
+            "Point with timestamp {:.3}, scope {scope}, guaranteeId {} and agreementId {} already exists.",
+            point.timestamp, point.guarantee_id, point.agreement_id
+        );
+        Self { message, details: None }
     }
 }
 
@@ -187,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_state_becomes_a_point() {
-        let sorted = sort(&[state("G0", json!({"a": "1"}))], &agreement(&[None]), &[]);
+        let sorted = sort(&[state("G0", json!({"a": "1"}))], &agreement(&[None]));
         let [point] = sorted.points.as_slice() else { panic!("one point") };
         assert_eq!(point.timestamp, "2024-02-01T00:00:00Z".parse().unwrap());
         assert_eq!((point.guarantee_value, point.guarantee_result), (87.5, true));
@@ -202,7 +156,7 @@ mod tests {
     fn the_window_says_the_period() {
         let agreement = agreement(&[Some("daily"), Some("annually"), Some("never")]);
         let states = [state("G0", json!({})), state("G1", json!({})), state("G2", json!({})), state("G3", json!({}))];
-        let sorted = sort(&states, &agreement, &[]);
+        let sorted = sort(&states, &agreement);
         let times: Vec<_> = sorted.points.iter().map(|point| point.timestamp.to_string()).collect();
         assert_eq!(times, ["2024-02-29T00:00:00Z", "2024-01-01T00:00:00Z"]);
         // An unknown period is told, an unknown guarantee skipped.
@@ -211,48 +165,26 @@ mod tests {
     }
 
     #[test]
-    fn the_same_point_is_stored_once() {
-        let agreement = agreement(&[None]);
-        let one = sort(&[state("G0", json!({"a": "1", "b": "2"}))], &agreement, &[]).points.remove(0);
-        let states = [
-            state("G0", json!({"b": "2", "a": "1"})),
-            state("G0", json!({"a": "1"})),
-            state("G0", json!({"a": "1"})),
-            state("G0", json!({"a": "1", "b": "2", "c": "3"})),
-        ];
-        let sorted = sort(&states, &agreement, &[one.identity()]);
-        let scopes: Vec<_> = sorted.points.iter().map(|point| json!(point.scope)).collect();
-        assert_eq!(scopes, [json!({"a": "1"}), json!({"a": "1", "b": "2", "c": "3"})]);
-        assert_eq!(sorted.rejections.len(), 2);
-        let message = &sorted.rejections[0].message;
-        assert!(message.starts_with("Point with ") && message.ends_with(" already exists."), "{message}");
-        for other in [
-            Identity { agreement_id: "tpa-2".into(), ..one.identity() },
-            Identity { guarantee_id: "G1".into(), ..one.identity() },
-            Identity { timestamp: Timestamp::UNIX_EPOCH, ..one.identity() },
-        ] {
-            assert_eq!(sort(&states[..1], &agreement, &[other]).points.len(), 1);
-        }
+    fn a_point_that_is_there_is_told_with_what_makes_it_the_same() {
+        let point = sort(&[state("G0", json!({"a": "1"}))], &agreement(&[None])).points.remove(0);
+        let message = "Point with timestamp 2024-02-01T00:00:00.000Z, scope {\"a\":\"1\"}, guaranteeId G0 and \
+            agreementId tpa-1 already exists.";
+        assert_eq!(json!(Rejection::exists(&point)), json!({ "message": message }));
     }
 
     #[test]
     fn a_state_that_makes_no_point_is_told() {
         let mut empty = state("G0", json!({}));
-        empty.period.to = empty.period.from;
+        empty.period.to = empty.period.from.clone();
         let mut without = state("G0", json!({}));
         without.metrics = Map::new();
-        let sorted = sort(&[empty, without], &agreement(&[None]), &[]);
-        assert_eq!((sorted.points.len(), sorted.rejections.len()), (0, 2));
+        let mut undated = state("G0", json!({}));
+        undated.period.to = json!("soon");
+        let sorted = sort(&[empty, without, undated], &agreement(&[None]));
+        assert_eq!((sorted.points.len(), sorted.rejections.len()), (0, 3));
+        assert_eq!(sorted.rejections[2].details.as_deref(), Some("period.to must be an ISO date"));
         let mut bare = state("G0", json!({}));
         bare.evidences = Vec::new();
-        assert_eq!(sort(&[bare], &agreement(&[None]), &[]).points[0].computation_group, None);
-    }
-
-    #[test]
-    fn replies() {
-        let table = [(0, 0, Reply::New), (0, 5, Reply::New), (2, 5, Reply::All), (2, 0, Reply::Rejections)];
-        for (rejections, stored, reply) in table {
-            assert_eq!(Reply::of(rejections, stored), reply);
-        }
+        assert_eq!(sort(&[bare], &agreement(&[None])).points[0].computation_group, None);
     }
 }

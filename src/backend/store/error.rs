@@ -40,8 +40,8 @@ impl From<sqlx::Error> for StoreError {
             "23503" => Self::Dangling { constraint, message },
             // Data exceptions and the other integrity violations: the values cannot be stored.
             code if code.starts_with("22") || code.starts_with("23") => Self::Refused(message),
-            // Connections, resources, shut-downs.
-            code if ["08", "53", "57"].iter().any(|class| code.starts_with(class)) => {
+            // Connections, deadlocks, resources, shut-downs.
+            code if ["08", "40", "53", "57"].iter().any(|class| code.starts_with(class)) => {
                 Self::Unavailable(Database(database))
             }
             _ => Self::Failed(Database(database)),

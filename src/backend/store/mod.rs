@@ -3,11 +3,16 @@
 //! One file per resource, each an `impl` of [`Store`]. Rows that are only passed on leave the database as JSON texts, in
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
+mod agreements;
+mod assistants;
 mod catalogs;
+mod computations;
 mod configuration;
+mod controls;
 mod error;
 pub mod migrate;
 mod new_points;
+mod panels;
 mod points;
 mod pool;
 mod populate;
@@ -15,6 +20,7 @@ pub mod rows;
 mod scope_sets;
 mod scopes;
 mod secrets;
+mod threads;
 mod users;
 
 use std::time::Duration;
@@ -22,15 +28,19 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use assistants::NewAssistant;
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
+pub use configuration::LimitChange;
+pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
-pub use new_points::{NewPoint, StoredPoints};
+pub use panels::Panel;
 use pool::{Pool, STATEMENT};
 pub use populate::Made;
 pub use rows::{JsonRows, RawJson};
 pub use scope_sets::{ScopeSetError, ScopeSetFields, ScopeSets};
 pub use scopes::ScopeFields;
 pub use secrets::SecretFields;
+pub use threads::NewThread;
 pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;

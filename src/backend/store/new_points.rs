@@ -1,8 +1,6 @@
 //! Points that were computed just now, each stored once.
 
-use jiff::Timestamp;
 use jiff_sqlx::ToSqlx;
-use serde_json::{Map, Value};
 use sqlx::Row;
 use sqlx::types::Json;
 use uuid::Uuid;
@@ -10,18 +8,7 @@ use uuid::Uuid;
 use super::points::columns;
 use super::rows::instant;
 use super::{Store, StoreError};
-
-/// The result of a guarantee in one period.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NewPoint {
-    pub guarantee: String,
-    pub value: f64,
-    pub result: bool,
-    pub timestamp: Timestamp,
-    pub metrics: Map<String, Value>,
-    pub scope: Map<String, Value>,
-    pub group: Option<Uuid>,
-}
+use crate::backend::compliance::points::NewPoint;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,18 +26,19 @@ impl Store {
         const LOCK: &str = "SELECT pg_advisory_xact_lock(hashtextextended('points of ' || $1, 0))";
         const INSERT: &str = concat!(
             r#"WITH wanted AS (
-                SELECT DISTINCT ON (timestamp, guarantee, scope) *
-                FROM unnest($2::uuid[], $3::text[], $4::float8[], $5::boolean[], $6::timestamptz[], $7::jsonb[],
-                    $8::jsonb[], $9::uuid[])
-                    WITH ORDINALITY AS w (id, guarantee, value, result, timestamp, metrics, scope, computations, place)
-                ORDER BY timestamp, guarantee, scope, place
+                SELECT DISTINCT ON (agreement, timestamp, guarantee, scope) *
+                FROM unnest($1::uuid[], $2::text[], $3::text[], $4::float8[], $5::boolean[], $6::timestamptz[],
+                    $7::jsonb[], $8::jsonb[], $9::uuid[]) WITH ORDINALITY
+                    AS w (id, agreement, guarantee, value, result, timestamp, metrics, scope, computations, place)
+                ORDER BY agreement, timestamp, guarantee, scope, place
             ), r AS (
                 INSERT INTO "Points" (id, "agreementId", "guaranteeId", "guaranteeValue", "guaranteeResult",
                     timestamp, metrics, scope, "computationGroup", "createdAt", "updatedAt")
-                SELECT id, $1, guarantee, value, result, timestamp, metrics, scope, computations, now(), now()
+                SELECT id, agreement, guarantee, value, result, timestamp, metrics, scope, computations, now(), now()
                 FROM wanted WHERE NOT EXISTS (
-                    SELECT 1 FROM "Points" p WHERE p."agreementId" = $1 AND p.timestamp = wanted.timestamp
-                        AND p."guaranteeId" = wanted.guarantee AND p.scope = wanted.scope)
+                    SELECT 1 FROM "Points" p WHERE p."agreementId" = wanted.agreement
+                        AND p.timestamp = wanted.timestamp AND p."guaranteeId" = wanted.guarantee
+                        AND p.scope = wanted.scope)
                 ORDER BY place
                 RETURNING *
             ) SELECT c.id, row_to_json(c)::text FROM (SELECT "#,
@@ -64,15 +52,15 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(LOCK).bind(agreement).execute(&mut *transaction).await?;
         let rows = sqlx::query(INSERT)
-            .bind(agreement)
             .bind(&ids)
-            .bind(points.iter().map(|point| point.guarantee.as_str()).collect::<Vec<_>>())
-            .bind(points.iter().map(|point| point.value).collect::<Vec<_>>())
-            .bind(points.iter().map(|point| point.result).collect::<Vec<_>>())
+            .bind(points.iter().map(|point| point.agreement_id.as_str()).collect::<Vec<_>>())
+            .bind(points.iter().map(|point| point.guarantee_id.as_str()).collect::<Vec<_>>())
+            .bind(points.iter().map(|point| point.guarantee_value).collect::<Vec<_>>())
+            .bind(points.iter().map(|point| point.guarantee_result).collect::<Vec<_>>())
             .bind(points.iter().map(|point| point.timestamp.to_sqlx()).collect::<Vec<_>>())
             .bind(points.iter().map(|point| Json(&point.metrics)).collect::<Vec<_>>())
             .bind(points.iter().map(|point| Json(&point.scope)).collect::<Vec<_>>())
-            .bind(points.iter().map(|point| point.group).collect::<Vec<_>>())
+            .bind(points.iter().map(|point| point.computation_group).collect::<Vec<_>>())
             .fetch_all(&mut *transaction)
             .await?;
         transaction.commit().await?;

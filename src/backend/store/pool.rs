@@ -122,6 +122,8 @@ impl Pool {
     pub async fn begin(&self) -> Result<Transaction, Error> {
         let mut lease = self.lease().await?;
         lease.ask(|connection| Box::pin(connection.execute("BEGIN"))).await?;
+        // Until it has ended, nobody else may have the connection.
+        lease.session.is_clean = false;
         Ok(Transaction { lease })
     }
 }

@@ -79,6 +79,10 @@ impl JsonRows {
         Ok(Self { first, rest: more.then_some(rows) })
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.rest.is_none() && &self.first[..] == b"[]"
+    }
+
     /// The whole list, for callers that work on it.
     pub async fn text(self) -> Result<String, StoreError> {
         let Self { mut first, rest } = self;

@@ -201,6 +201,26 @@ impl Stack {
     }
 }
 
+/// A `services.toml` whose every fixed port is one that is chosen at the first start.
+pub fn automatic_ports(text: &str) -> String {
+    let mut services = String::new();
+    for line in text.lines() {
+        // Every fixed port becomes one that is chosen at the first start.
+        let fixed = line.trim_start().starts_with("ports = {");
+        match (fixed, line.split_once('=')) {
+            (true, Some(_)) => {
+                let port = line.split('=').nth(1).and_then(|rest| rest.split('{').nth(1)).expect("a port name").trim();
+                services.push_str(&format!("ports = {{ {port} = \"auto\" }}\n"));
+            }
+            _ => {
+                services.push_str(line);
+                services.push('\n');
+            }
+        }
+    }
+    services
+}
+
 /// A program under way; killed and waited for when the test ends before it does.
 pub struct Running(pub Child);
 

@@ -40,7 +40,7 @@ fn only_this_machine_is_here() {
     assert!(
         here("http://127.0.0.1:1") && here("http://127.9.9.9") && here("http://[::1]:1") && here("http://localhost")
     );
-    assert!(!here("http://10.0.0.1") && !here("http://localhost.example") && !here("https://api.openai.com"));
+    assert!(!here("http://192.0.2.1") && !here("http://localhost.example") && !here("https://api.openai.com"));
 }
 
 #[test]

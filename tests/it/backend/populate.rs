@@ -1,0 +1,74 @@
+//! `reeve populate` on a whole stack: what it writes, that it can be run again, and what it refuses.
+
+use serde_json::{Value, json};
+
+use super::harness::answer;
+use crate::support::{Stack, binary};
+
+/// The data services of the backend and the backend itself, on ports of their own.
+fn stack() -> Stack {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
+    let text = crate::support::automatic_ports(&text);
+    Stack::new(&text.replace(", nodered = \"ready\" }", " }"))
+}
+
+fn call(method: &str, url: String, token: Option<&str>, body: Option<Value>) -> super::harness::Answer {
+    reeve::serve::install_tls();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
+    let mut request = client.request(method, url);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    runtime.block_on(answer(request))
+}
+
+#[test]
+fn the_initial_data_is_written_once_and_new_rows_get_numbers_beyond_it() {
+    assert!(binary().exists());
+    let stack = stack();
+    // Nothing runs yet.
+    let early = stack.reeve(&["populate"]).expect(3);
+    assert!(early.stderr.contains("no reeve runs"), "{}", early.stderr);
+    stack.reeve(&["up", "-d", "--timeout", "900s", "status-backend"]).expect(0);
+    let first = stack.reeve(&["populate", "--demo"]).expect(0).stderr;
+    for line in [
+        "scopes: 4 made",
+        "demo catalogs: 6 made",
+        "demo controls: 5 made",
+        "demo scope sets: 18 made",
+        "user admin: made, ADMIN",
+    ] {
+        assert!(first.contains(line), "{line} in {first}");
+    }
+    let again = stack.reeve(&["populate", "--demo"]).expect(0).stderr;
+    for line in ["scopes: 0 made", "demo catalogs: 0 made", "demo scope sets: 0 made", "user admin: there already"] {
+        assert!(again.contains(line), "{line} in {again}");
+    }
+    assert!(!first.contains("admin123"), "{first}");
+    let address = stack.service("status-backend")["ports"]["http"].as_str().expect("an address").to_owned();
+    let api = |path: &str| format!("http://{address}/api/v1{path}");
+    let body = json!({ "username": "admin", "password": "admin123" });
+    let session = call("POST", api("/users/signIn"), None, Some(body)).expect(200).json();
+    let token = session["accessToken"].as_str().expect("a token");
+    let catalog = json!({ "name": "own", "startDate": "2024-01-01", "endDate": "2024-12-31" });
+    let made = call("POST", api("/catalogs"), Some(token), Some(catalog)).expect(201).json();
+    assert_eq!(made["id"], 9, "{made}");
+    let sets = call("GET", api("/scopes/sets/control/20"), Some(token), None).expect(200).json();
+    assert_eq!(sets[0]["scopes"], json!({ "country": "Spain", "city": "Seville", "declaration": "*" }));
+    stack.reeve(&["down"]).expect(0);
+}
+
+#[test]
+fn known_passwords_are_refused_where_others_can_reach_them() {
+    let stack = Stack::new(
+        "[stack]\nname = \"open\"\n[services.status-backend]\ncommand = [\"true\"]\nports = { http = { port = 23999, host = \"0.0.0.0\" } }\n",
+    );
+    let refused = stack.reeve(&["populate", "--demo"]).expect(8);
+    assert!(refused.stderr.contains("status-backend is reached from outside"), "{}", refused.stderr);
+}
