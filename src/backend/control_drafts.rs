@@ -92,6 +92,8 @@ fn read(fields: Fields<'_>) -> Result<(i32, ControlFields), Invalid> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

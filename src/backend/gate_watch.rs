@@ -72,9 +72,9 @@ async fn listen(app: &App, subscription: PubSub) {
     // What was said before the subscription began is in the table.
     loop {
         reload(app).await;
-        match tokio::time::timeout(RELOAD, messages.next()).await {
-            Ok(None) => return,
-            Ok(Some(_)) | Err(_) => {}
+        // A word, or none for a while: both are a reason to look. The end is not.
+        if let Ok(None) = tokio::time::timeout(RELOAD, messages.next()).await {
+            return;
         }
     }
 }
