@@ -208,6 +208,25 @@ impl Backend {
         self.block_on(answer(request))
     }
 
+    /// A request by a user whose path goes out exactly as it stands here; clients of HTTP tidy paths up.
+    #[track_caller]
+    pub fn send_raw(&self, method: &str, path: &str) -> Answer {
+        use std::io::{Read, Write};
+        let address = self.address.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).expect("the backend");
+        let token = self.token("USER");
+        write!(
+            stream,
+            "{method} {PREFIX}{path} HTTP/1.1\r\nhost: {address}\r\nx-access-token: {token}\r\nconnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Answer { status, headers: reqwest::header::HeaderMap::new(), text: body.to_owned() }
+    }
+
     /// SQL on this test's database.
     pub fn sql(&self, sql: &str) {
         self.block_on(execute(&data().postgres_url(&self.database), sql));

@@ -14,6 +14,7 @@ mod control_panels;
 mod controls;
 mod documents;
 mod github;
+mod grafana;
 mod guards;
 mod outage;
 mod points;
