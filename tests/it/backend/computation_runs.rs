@@ -3,8 +3,11 @@
 use redis::Commands;
 use serde_json::{Value, json};
 
+use super::data::data;
 use super::harness::Backend;
 use crate::doubles::{Server, Trouble, node_red};
+use crate::support::cable::Cable;
+use crate::support::eventually;
 
 const BACKEND: &str = "http://status-backend:3001/api/v1/computations/bulk";
 const GROUP: &str = "7b9ff8d2-4a5c-4d5a-8f5d-5f1f3f0a9b1c";
@@ -221,4 +224,35 @@ fn secrets_are_put_in_when_the_flow_is_asked() {
     post(json!([{ "id": 1 }])).is(400, failed("secretRefs[0] names no secret of yours"));
     assert_eq!(flows.lines().len(), asked);
     assert!(!backend.log().contains("hunter2"));
+}
+
+#[test]
+fn without_the_cache_nothing_is_half_done() {
+    let cable = Cable::to(data().valkey_port);
+    let flows = node_red::start();
+    let backend = Backend::with(&[
+        ("DRAGONFLY_PORT", &cable.port.to_string()),
+        ("NODE_RED_URL", &flows.url()),
+        ("USER_STATUS", node_red::USER),
+        ("PASS_STATUS", node_red::PASSWORD),
+    ]);
+    let batch = |done: bool| {
+        let batch = json!({ "computations": [rows(GROUP, &[true])], "done": done });
+        backend.user("POST", "/computations/bulk", Some(batch))
+    };
+    let get = || backend.user("GET", &format!("/computations/{GROUP}"), None);
+    cable.cut();
+    let text = "Failed to create computations, error: the cache cannot be reached";
+    batch(true).is(503, json!({ "message": text }));
+    assert_eq!(backend.rows("SELECT id::text FROM computation"), [""; 0]);
+    get().expect(503);
+    backend.user("POST", "/computations", request(metric())).expect(503);
+    assert_eq!(flows.lines(), [""; 0]);
+    batch(false).expect(201);
+    cable.mend();
+    eventually("the batch is taken", || match batch(true) {
+        answer if answer.status == 201 => Ok(()),
+        answer => Err(answer.text),
+    });
+    get().expect(200);
 }

@@ -55,6 +55,8 @@ pub struct Backend {
     pub address: String,
     pub database: String,
     environment: BTreeMap<String, String>,
+    /// One token per role and test, whenever it is asked for.
+    born: u64,
     dir: tempfile::TempDir,
     runtime: Runtime,
     pub http: reqwest::Client,
@@ -108,6 +110,7 @@ impl Backend {
             address: String::new(),
             database,
             environment,
+            born: now(),
             dir: tempfile::tempdir().expect("a temporary directory"),
             runtime,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
@@ -153,10 +156,6 @@ impl Backend {
         self.process = Some(process);
     }
 
-    pub fn pid(&self) -> i32 {
-        self.process.as_ref().expect("a process").pid()
-    }
-
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> i32 {
         let mut process = self.process.take().expect("a process");
@@ -170,7 +169,7 @@ impl Backend {
 
     /// An access token as any client of the original would make it.
     pub fn token(&self, authority: &str) -> String {
-        token(json!({ "user_id": 1, "username": "tester", "authority": authority, "exp": now() + 3600 }))
+        token(json!({ "user_id": 1, "username": "tester", "authority": authority, "exp": self.born + 3600 }))
     }
 
     /// A request below the prefix, with a token in the header, and its answer.
@@ -207,6 +206,25 @@ impl Backend {
     #[track_caller]
     pub fn send(&self, request: reqwest::RequestBuilder) -> Answer {
         self.block_on(answer(request))
+    }
+
+    /// A request by a user whose path goes out exactly as it stands here; clients of HTTP tidy paths up.
+    #[track_caller]
+    pub fn send_raw(&self, method: &str, path: &str) -> Answer {
+        use std::io::{Read, Write};
+        let address = self.address.trim_start_matches("http://");
+        let mut stream = std::net::TcpStream::connect(address).expect("the backend");
+        let token = self.token("USER");
+        write!(
+            stream,
+            "{method} {PREFIX}{path} HTTP/1.1\r\nhost: {address}\r\nx-access-token: {token}\r\nconnection: close\r\n\r\n"
+        )
+        .expect("sent");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("an answer");
+        let (head, body) = text.split_once("\r\n\r\n").expect("a head");
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).expect("a status");
+        Answer { status, headers: reqwest::header::HeaderMap::new(), text: body.to_owned() }
     }
 
     /// SQL on this test's database.
