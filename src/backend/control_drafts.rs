@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::app::App;
 use super::controls::{self, Control, ControlBody, check_params};
@@ -92,6 +92,8 @@ fn read(fields: Fields<'_>) -> Result<(i32, ControlFields), Invalid> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
 
     #[test]

@@ -69,19 +69,6 @@ macro_rules! select {
     };
 }
 
-/// Of table `control`.
-macro_rules! control_columns {
-    () => {
-        concat!(
-            "id, name, description, period, ",
-            instant!(r#""startDate""#),
-            r#" AS "startDate", "#,
-            instant!(r#""endDate""#),
-            r#" AS "endDate", "mashupId", params, status, "catalogId""#
-        )
-    };
-}
-
 impl Store {
     pub async fn catalogs(&self, status: Option<Status>) -> Result<JsonRows, StoreError> {
         let query = match status {
@@ -94,16 +81,6 @@ impl Store {
     pub async fn catalog(&self, id: i32) -> Result<Option<RawJson>, StoreError> {
         let row = sqlx::query(select!("catalog WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?;
         row.as_ref().map(RawJson::from_row).transpose()
-    }
-
-    /// Drafts included; an unknown catalog has none.
-    pub async fn controls_of_catalog(&self, id: i32) -> Result<JsonRows, StoreError> {
-        const SQL: &str = concat!(
-            "SELECT row_to_json(c)::text FROM (SELECT ",
-            control_columns!(),
-            r#" FROM control WHERE "catalogId" = $1) c"#
-        );
-        JsonRows::read(&self.pool, sqlx::query(SQL).bind(id)).await
     }
 
     pub async fn insert_catalog(&self, fields: &CatalogFields) -> Result<RawJson, StoreError> {
