@@ -16,6 +16,7 @@ pub struct Shared {
     pub settings: Settings,
     pub lifecycle: Lifecycle,
     pub gate: Gate,
+    pub gate_turn: tokio::sync::Mutex<()>,
     pub spelling: super::spelling::Spelling,
     pub store: Store,
     pub scope_sets: ScopeSets,
@@ -39,6 +40,8 @@ impl App {
 
     /// The gate as the database has it now.
     pub async fn refresh_gate(&self) -> Result<(), super::store::StoreError> {
+        // One at a time: what was read before a change never replaces what was read after it.
+        let _turn = self.gate_turn.lock().await;
         self.gate.replace(self.store.rules().await?);
         Ok(())
     }

@@ -48,7 +48,7 @@ impl Window {
 
 #[utoipa::path(get, path = "/catalogs/{tpaId}/points", tag = "Catalogs",
     params(("tpaId" = String, Path), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
-    responses((status = 200, body = [Point]), (status = 400, body = [Rejection]), (status = 404), (status = 409),
+    responses((status = 200, body = [Point]), (status = 400, description = "a list of refusals when no state made a point and none is stored"), (status = 404), (status = 409),
         (status = 500)))]
 pub async fn compute(
     State(app): State<App>,

@@ -11,7 +11,6 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::app::App;
-use super::controls::Control;
 use super::error::{ApiError, Promise};
 use super::extract::{Fields, Invalid, JsonBody, integer};
 use super::instant;
@@ -141,11 +140,11 @@ pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<St
 
 /// Drafts included; an unknown catalog has none.
 #[utoipa::path(get, path = "/catalogs/{catalogId}/controls", tag = "Catalogs", params(("catalogId" = i32, Path)),
-    responses((status = 200, body = [Control]), (status = 400)))]
+    responses((status = 200, body = [super::controls::Control]), (status = 400)))]
 pub async fn controls(State(app): State<App>, Path(id): Path<String>) -> Result<JsonRows, ApiError> {
     let id = integer("catalogId", &id).map_err(|invalid| CONTROLS.fault(invalid))?;
-    let of_catalog = ControlFilter { catalog: Some(id), ..ControlFilter::default() };
-    app.store.controls(of_catalog).await.map_err(|error| CONTROLS.fault(error))
+    let filter = ControlFilter { catalog: Some(id), ..ControlFilter::default() };
+    app.store.controls(filter).await.map_err(|error| CONTROLS.fault(error))
 }
 
 /// All but the agreement's id, which only a change may name.

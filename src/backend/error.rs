@@ -86,6 +86,9 @@ pub enum Fault {
     /// The caller sent what cannot be: 400.
     #[error("{0}")]
     Invalid(String),
+    /// What is asked for is not there: 404.
+    #[error("{0}")]
+    Missing(String),
     /// It cannot be at the same time as what is there: 409.
     #[error("{0}")]
     Conflict(String),
@@ -120,6 +123,7 @@ impl Fault {
     pub fn status(&self) -> StatusCode {
         match self {
             Self::Invalid(_) => StatusCode::BAD_REQUEST,
+            Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unavailable { .. } | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
@@ -148,6 +152,8 @@ enum Form {
     MessageWithDetail,
     /// `{"error": text}`
     Error,
+    /// `{"error": text + detail}`
+    ErrorWithDetail,
     /// `{"message": text, "error": detail}`
     Both,
 }
@@ -164,6 +170,11 @@ impl Promise {
 
     pub const fn error(text: &'static str) -> Self {
         Self { form: Form::Error, text }
+    }
+
+    /// The text ends as the contract writes it, usually in `Error: `.
+    pub const fn error_with_detail(text: &'static str) -> Self {
+        Self { form: Form::ErrorWithDetail, text }
     }
 
     pub const fn both(text: &'static str) -> Self {
@@ -187,11 +198,14 @@ impl Promise {
             Form::Message => json!({ "message": self.text }),
             Form::MessageWithDetail => json!({ "message": format!("{}{detail}", self.text) }),
             Form::Error => json!({ "error": self.text }),
+            Form::ErrorWithDetail => json!({ "error": format!("{}{detail}", self.text) }),
             Form::Both => json!({ "message": self.text, "error": detail }),
         };
         // Whoever sent something wrong is told which field, also where the promised text names none.
         let body = match (self.form, &fault) {
-            (Form::Message | Form::Error, Fault::Invalid(_) | Fault::Conflict(_)) => with_detail(body, &detail),
+            (Form::Message | Form::Error, Fault::Invalid(_) | Fault::Missing(_) | Fault::Conflict(_)) => {
+                with_detail(body, &detail)
+            }
             _ => body,
         };
         ApiError::json(status, body)
@@ -223,6 +237,10 @@ mod tests {
         assert_eq!(
             body(Promise::both("Error creating control").fault(fault())),
             (400, json!({ "message": "Error creating control", "error": "name is too long" }))
+        );
+        assert_eq!(
+            body(Promise::error_with_detail("Error al crear el hilo, error: Error: ").fault(fault())),
+            (400, json!({ "error": "Error al crear el hilo, error: Error: name is too long" }))
         );
         assert_eq!(
             body(Promise::error("Failed to create scope").fault(fault())),

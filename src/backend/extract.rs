@@ -24,6 +24,11 @@ impl JsonBody {
         static NONE: std::sync::LazyLock<Map<String, Value>> = std::sync::LazyLock::new(Map::new);
         Fields(self.0.as_object().unwrap_or(&NONE))
     }
+
+    /// Where no field is required, an array would pass for an empty object.
+    pub fn object(&self) -> Result<Fields<'_>, Invalid> {
+        self.0.as_object().map(Fields).ok_or_else(|| Invalid::new("body", "must be an object"))
+    }
 }
 
 /// A value that cannot be accepted: which field, and why.

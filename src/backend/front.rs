@@ -25,7 +25,7 @@ use super::routes::Matched;
 use crate::serve::{metrics, request_id, traces};
 
 /// Of the original.
-const BODY: usize = 100 << 10;
+pub const BODY: usize = 100 << 10;
 /// Batches of computations are larger than anything else; the original's limit made flows split them.
 const BULK_BODY: usize = 8 << 20;
 const BULK_PATH: &str = "/computations/bulk";
@@ -102,7 +102,7 @@ fn respelled(uri: &Uri, prefix: &str, path: &str) -> Result<Uri, ApiError> {
 
 /// A JSON body is read whole and parsed; of any other kind it is left to the handler.
 async fn with_body(request: Request) -> Result<Request, ApiError> {
-    if !is_json(request.headers())? {
+    if !is_kind(request.headers(), "application/json")? {
         return Ok(request);
     }
     let limit = if request.uri().path().to_ascii_lowercase().trim_end_matches('/').ends_with(BULK_PATH) {
@@ -111,17 +111,19 @@ async fn with_body(request: Request) -> Result<Request, ApiError> {
         BODY
     };
     let (mut parts, body) = request.into_parts();
-    let refuse = |status, text: &str| ApiError::message(status, text);
-    let bytes = match tokio::time::timeout(ARRIVAL, collect(body, limit)).await {
-        Ok(Ok(Some(bytes))) => bytes,
-        Ok(Ok(None)) => {
-            return Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes")));
-        }
-        Ok(Err(_)) => return Err(refuse(StatusCode::BAD_REQUEST, "the body could not be read")),
-        Err(_) => return Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
-    };
-    parts.extensions.insert(JsonBody(parse(&bytes)?));
+    parts.extensions.insert(JsonBody(parse(&whole(body, limit).await?)?));
     Ok(Request::from_parts(parts, Body::empty()))
+}
+
+/// A body of no more than so many bytes.
+pub async fn whole(body: Body, limit: usize) -> Result<BytesMut, ApiError> {
+    let refuse = |status, text: &str| ApiError::message(status, text);
+    match tokio::time::timeout(ARRIVAL, collect(body, limit)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"))),
+        Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "the body could not be read")),
+        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
 }
 
 /// The whole body, or `None` if it is too large. Some of what is too much is read and thrown away: a caller that is still
@@ -144,11 +146,11 @@ async fn collect(mut body: Body, limit: usize) -> Result<Option<BytesMut>, axum:
     Ok((surplus == 0).then_some(bytes))
 }
 
-/// `application/json`, in UTF-8.
-fn is_json(headers: &HeaderMap) -> Result<bool, ApiError> {
+/// Whether the body is of that type; then it is in UTF-8.
+pub fn is_kind(headers: &HeaderMap, wanted: &str) -> Result<bool, ApiError> {
     let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return Ok(false) };
     let (kind, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-    if !kind.trim().eq_ignore_ascii_case("application/json") {
+    if !kind.trim().eq_ignore_ascii_case(wanted) {
         return Ok(false);
     }
     let charset = parameters.split(';').find_map(|parameter| {
@@ -200,7 +202,7 @@ mod tests {
         let kind = |kind: &str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
-            is_json(&headers).map_err(|error| error.status.as_u16())
+            is_kind(&headers, "application/json").map_err(|error| error.status.as_u16())
         };
         assert_eq!(kind("application/json"), Ok(true));
         assert_eq!(kind("Application/JSON; charset=\"UTF-8\""), Ok(true));

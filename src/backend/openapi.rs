@@ -4,11 +4,13 @@
 use serde_json::{Map, Value, json};
 use utoipa::OpenApi;
 
+use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{
-    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
-    controls, github, openapi30, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
+    threads, two_factor, users,
 };
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
@@ -20,6 +22,7 @@ use super::{
     two_factor::status, two_factor::setup, two_factor::verify, two_factor::disable, users::list, users::delete,
 
     // Scripts
+    scripts::list, scripts::create, scripts::delete_all, scripts::parse, scripts::get, scripts::update, scripts::delete,
 
     // Scopes
     scope_sets::list, scope_sets::create, scope_sets::get, scope_sets::update, scope_sets::of_control,
@@ -40,12 +43,22 @@ use super::{
     // Computations
     computations::list, computations::create, computations::get, computations::delete, computations::bulk,
     // Grafana
+    search::search, accounts::create, accounts::get, accounts::create_token,
+    folders::list, folders::create, folders::get, folders::update, folders::delete, folders::dashboards,
+    dashboards::create, dashboards::create_template, dashboards::import, dashboards::get, dashboards::delete,
+    panels::list, panels::create, panels::queries_of, panels::query, panels::update, panels::delete,
+    sources::list, sources::create, queries::build, queries::parse,
 
     // Assistants
+    assistants::list, assistants::create, assistants::delete_all, assistants::create_as_admin, assistants::get,
+    assistants::delete, assistants::instructions, assistants::instruct,
 
     // Threads
+    threads::all, threads::own, threads::create, threads::delete_own, threads::messages, threads::add_message,
+    threads::rename, threads::delete,
 
     // Configuration
+    configuration::list, configuration::look, configuration::update, configuration::limit, configuration::set_limit,
 
     // Secrets
     secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,

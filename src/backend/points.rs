@@ -28,7 +28,9 @@ pub struct Point {
     pub guarantee_value: f64,
     pub guarantee_result: bool,
     pub timestamp: String,
+    #[schema(value_type = Object)]
     pub metrics: Map<String, Value>,
+    #[schema(value_type = Object)]
     pub scope: Map<String, Value>,
     pub computation_group: Option<Uuid>,
     pub created_at: String,

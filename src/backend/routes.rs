@@ -13,11 +13,13 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::app::App;
 use super::error::ApiError;
+use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::{self, Guard};
 use super::params::Check;
 use super::{
-    catalog_drafts, catalog_points, catalogs, computations, control_computations, control_drafts, control_panels,
-    controls, github, points, scope_sets, scopes, secrets, sign_in, two_factor, users,
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
+    two_factor, users,
 };
 /// One line of the table.
 pub struct Route {
@@ -75,10 +77,11 @@ impl Route {
 }
 
 const ID: &[Check] = &[Check::Uuid("id")];
+const UID: &[Check] = &[Check::Uuid("uid")];
 
 /// The API.
 pub fn table() -> Vec<Route> {
-    use Guard::{Admin, Public, User};
+    use Guard::{Admin, Public, User, UserThenAdmin};
     vec![
         // GitHub and echo
         get("/ghAccessToken", Public, github::access_token),
@@ -97,7 +100,13 @@ pub fn table() -> Vec<Route> {
         get("/users", Admin, users::list),
         delete("/users/{id}", Admin, users::delete),
         // Scripts
-
+        get("/scripts", User, scripts::list),
+        post("/scripts", User, scripts::create),
+        delete("/scripts", User, scripts::delete_all),
+        post("/scripts/parse", Public, scripts::parse),
+        get("/scripts/{id}", Public, scripts::get),
+        put("/scripts/{id}", User, scripts::update),
+        delete("/scripts/{id}", User, scripts::delete),
         // Scope sets: before scopes in the original, so `sets` is never an id
         get("/scopes/sets", User, scope_sets::list),
         post("/scopes/sets", User, scope_sets::create),
@@ -167,13 +176,55 @@ pub fn table() -> Vec<Route> {
         post("/computations/bulk", User, computations::bulk),
         get("/computations/{id}", User, computations::get).checked(ID),
         // Grafana
-
+        get("/grafana/search", User, search::search),
+        post("/grafana/serviceaccount", User, accounts::create),
+        get("/grafana/serviceaccount/{id}", User, accounts::get),
+        post("/grafana/serviceaccount/{id}/token", User, accounts::create_token),
+        get("/grafana/folder", User, folders::list),
+        post("/grafana/folder", User, folders::create),
+        get("/grafana/folder/{uid}", User, folders::get).checked(UID),
+        put("/grafana/folder/{uid}", User, folders::update).checked(UID),
+        delete("/grafana/folder/{uid}", User, folders::delete).checked(UID),
+        get("/grafana/folder/{uid}/dashboard", User, folders::dashboards),
+        post("/grafana/dashboard", User, dashboards::create),
+        post("/grafana/dashboard/template", User, dashboards::create_template),
+        post("/grafana/dashboard/import", User, dashboards::import),
+        get("/grafana/dashboard/{uid}", User, dashboards::get).checked(UID),
+        delete("/grafana/dashboard/{uid}", User, dashboards::delete).checked(UID),
+        get("/grafana/dashboard/{uid}/panel", User, panels::list).checked(UID),
+        post("/grafana/dashboard/{uid}/panel", User, panels::create).checked(UID),
+        get("/grafana/dashboard/{uid}/panel/query", User, panels::queries_of).checked(UID),
+        get("/grafana/dashboard/{uid}/panel/{id}/query", User, panels::query).checked(UID),
+        patch("/grafana/dashboard/{uid}/panel/{id}", User, panels::update).checked(UID),
+        delete("/grafana/dashboard/{uid}/panel/{id}", User, panels::delete).checked(UID),
+        get("/grafana/datasource", User, sources::list),
+        post("/grafana/datasource", User, sources::create),
+        post("/grafana/sql/build", User, queries::build),
+        post("/grafana/sql/parse", User, queries::parse),
         // Assistants
-
+        get("/assistant", User, assistants::list),
+        post("/assistant", User, assistants::create),
+        delete("/assistant", User, assistants::delete_all),
+        post("/assistant/admin", UserThenAdmin, assistants::create_as_admin),
+        get("/assistant/{id}", User, assistants::get),
+        delete("/assistant/{id}", User, assistants::delete),
+        get("/assistant/{id}/instructions", User, assistants::instructions),
+        put("/assistant/{id}/instructions", User, assistants::instruct),
         // Threads
-
+        get("/threads", User, threads::all),
+        get("/thread", User, threads::own),
+        post("/thread", User, threads::create),
+        delete("/thread", User, threads::delete_own),
+        get("/thread/{gptId}", User, threads::messages),
+        post("/thread/{gptId}", User, threads::add_message),
+        put("/thread/{gptId}", User, threads::rename),
+        delete("/thread/{gptId}", User, threads::delete),
         // Configuration
-
+        get("/config", UserThenAdmin, configuration::list),
+        post("/config", UserThenAdmin, configuration::look),
+        put("/config", UserThenAdmin, configuration::update),
+        get("/config/assistant/limit", UserThenAdmin, configuration::limit),
+        put("/config/assistant/limit/{limit}", UserThenAdmin, configuration::set_limit),
         // Secrets
         get("/secrets", User, secrets::list),
         post("/secrets", User, secrets::create),

@@ -15,7 +15,7 @@ use super::settings::Settings;
 use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
 use super::store::{ScopeSets, Store, StoreError};
-use super::{documents, front, root, routes};
+use super::{documents, front, gate_watch, root, routes};
 use crate::serve::environment::{self, Problems};
 use crate::serve::{self, Lifecycle, Limits, ServeError};
 use crate::telemetry::chain;
@@ -75,12 +75,14 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
         auth: Auth::new(&settings)?,
         clients: Clients::new(&settings)?,
         gate: Gate::default(),
+        gate_turn: tokio::sync::Mutex::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,
         lifecycle: lifecycle.clone(),
         settings,
     });
     prepare(&app).await?;
     follow_revocations(&app).await;
+    tokio::spawn(gate_watch::watch(app.clone()));
     lifecycle.set_started();
     if let Ok(address) = listener.local_addr() {
         tracing::info!(%address, prefix = app.settings.prefix, "listens");

@@ -40,7 +40,7 @@ impl OpenAi {
         let kept: Shared = Arc::default();
         let router = Router::new()
             .route("/v1/assistants", post(create_assistant))
-            .route("/v1/assistants/{id}", get(assistant).post(update_assistant))
+            .route("/v1/assistants/{id}", get(assistant).post(update_assistant).delete(delete_assistant))
             .route("/v1/threads/runs", post(create_thread_and_run))
             .route("/v1/threads/{id}", delete(delete_thread))
             .route("/v1/threads/{id}/messages", get(messages).post(add_message))
@@ -171,6 +171,15 @@ async fn update_assistant(
         }
     }
     server::json(200, found.clone())
+}
+
+async fn delete_assistant(State(kept): State<Shared>, Path(id): Path<String>) -> Response<Body> {
+    let (mut kept, id) = (lock(&kept), json!(id));
+    if !kept.has(&kept.assistants, &id) {
+        return unknown("assistant", &id);
+    }
+    kept.assistants.retain(|assistant| assistant["id"] != id);
+    server::json(200, json!({ "id": id, "object": "assistant.deleted", "deleted": true }))
 }
 
 async fn create_thread_and_run(State(kept): State<Shared>, Json(body): Json<Value>) -> Response<Body> {

@@ -73,6 +73,10 @@ impl OpenAi {
         self.upstream.post(&["assistants", assistant]).body(&body).json().await
     }
 
+    pub async fn delete_assistant(&self, assistant: &str) -> Result<(), UpstreamError> {
+        self.upstream.delete(&["assistants", assistant]).done().await
+    }
+
     /// A new thread with one message of the user, and a run on it.
     pub async fn create_thread_and_run(&self, assistant: &str, content: &str) -> Result<Run, UpstreamError> {
         let messages = json!([{ "role": "user", "content": content }]);

@@ -3,7 +3,6 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::step::Step;
@@ -47,7 +46,7 @@ pub struct NewPoint {
 }
 
 /// Why a state made no point, as the API says it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Rejection {
     pub message: String,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -3,27 +3,6 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// What a body asks for.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Form<'a> {
-    /// `{dashboard: {…}, …}`.
-    Dashboard(&'a Map<String, Value>),
-    /// `{name, folderId, startDate, endDate}`: there is no `dashboard`.
-    Template,
-    /// `dashboard` is there and is no object.
-    Unusable,
-}
-
-impl<'a> Form<'a> {
-    pub fn of(sent: &'a Map<String, Value>) -> Self {
-        match sent.get("dashboard") {
-            Some(Value::Object(dashboard)) => Self::Dashboard(dashboard),
-            Some(Value::Null) | None => Self::Template,
-            Some(_) => Self::Unusable,
-        }
-    }
-}
-
 /// The body that creates a dashboard. `sent` is the whole request, `dashboard` its member of that name.
 pub fn creation(sent: &Map<String, Value>, dashboard: &Map<String, Value>) -> Value {
     let mut body = import(sent, dashboard);
@@ -133,7 +112,7 @@ mod tests {
     #[test]
     fn a_bare_dashboard_gets_the_defaults() {
         let sent = object(json!({"dashboard": {"title": "T"}}));
-        let Form::Dashboard(dashboard) = Form::of(&sent) else { panic!("a dashboard") };
+        let dashboard = sent["dashboard"].as_object().unwrap();
         let expected = json!({
             "dashboard": {
                 "title": "T", "annotations": {"list": []}, "templating": {"list": []}, "editable": true,
@@ -158,7 +137,7 @@ mod tests {
             },
             "overwrite": false, "inputs": [{"name": "x"}], "folderUid": "f",
         }));
-        let Form::Dashboard(dashboard) = Form::of(&sent) else { panic!("a dashboard") };
+        let dashboard = sent["dashboard"].as_object().unwrap();
         let body = creation(&sent, dashboard);
         let made = &body["dashboard"];
         for kept in ["title", "panels", "tags", "version", "schemaVersion", "timezone", "time"] {
@@ -169,13 +148,6 @@ mod tests {
         assert_eq!(body["overwrite"], true);
         assert_eq!(body["folderUid"], "f");
         assert_eq!(body["inputs"], json!([{"name": "x"}]));
-    }
-
-    #[test]
-    fn a_body_without_a_dashboard_is_the_short_form() {
-        assert_eq!(Form::of(&object(json!({"name": "x"}))), Form::Template);
-        assert_eq!(Form::of(&object(json!({"dashboard": null}))), Form::Template);
-        assert_eq!(Form::of(&object(json!({"dashboard": "x"}))), Form::Unusable);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
+use utoipa::ToSchema;
 
 const TABLE: &str = "computation";
 const LOGIC: &str = "AND";
@@ -14,31 +15,36 @@ const LOGIC: &str = "AND";
 pub const QUALIFIER: &str = "statusdb.";
 
 /// A query: what the builder takes and the parser gives. `null` and absence are the same.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Query {
     #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<Aggregation>>)]
     pub aggregations: Vec<Aggregation>,
     #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<String>>)]
     pub columns: Vec<String>,
     #[serde(deserialize_with = "or_default")]
+    #[schema(value_type = Option<Vec<Condition>>)]
     pub where_conditions: Vec<Condition>,
     #[serde(deserialize_with = "or_logic")]
+    #[schema(value_type = Option<String>)]
     pub where_logic: String,
     pub group_by: Option<String>,
     pub order_by_attr: Option<String>,
     pub order_direction: Option<String>,
     #[serde(deserialize_with = "or_table")]
+    #[schema(value_type = Option<String>)]
     pub table: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Aggregation {
     pub func: String,
     pub attr: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Condition {
     pub key: String,
     pub operator: String,

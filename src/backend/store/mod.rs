@@ -4,6 +4,7 @@
 //! the contract's field order; nothing is decoded to be encoded again. What several statements write is one transaction.
 
 mod agreements;
+mod assistants;
 mod catalogs;
 mod computations;
 mod configuration;
@@ -19,6 +20,7 @@ pub mod rows;
 mod scope_sets;
 mod scopes;
 mod secrets;
+mod threads;
 mod users;
 
 use std::time::Duration;
@@ -26,7 +28,9 @@ use std::time::Duration;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 
+pub use assistants::NewAssistant;
 pub use catalogs::{CatalogChange, CatalogFields, Finalizing};
+pub use configuration::LimitChange;
 pub use controls::{ControlFields, ControlFilter, CurrentControl, Drafting};
 pub use error::StoreError;
 pub use panels::Panel;
@@ -36,6 +40,7 @@ pub use rows::{JsonRows, RawJson};
 pub use scope_sets::{ScopeSetError, ScopeSetFields, ScopeSets};
 pub use scopes::ScopeFields;
 pub use secrets::SecretFields;
+pub use threads::NewThread;
 pub use users::{NewUser, Taken, User};
 
 use super::settings::Database;

@@ -153,10 +153,6 @@ impl Backend {
         self.process = Some(process);
     }
 
-    pub fn pid(&self) -> i32 {
-        self.process.as_ref().expect("a process").pid()
-    }
-
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> i32 {
         let mut process = self.process.take().expect("a process");
