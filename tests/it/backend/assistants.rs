@@ -163,7 +163,7 @@ fn what_cannot_be_is_refused_before_openai_is_asked() {
 fn what_openai_answers_becomes_an_answer_of_ours() {
     let double = openai::OpenAi::start();
     let backend = start(&double, &[("RATE_LIMIT_ASSISTANT", "0")]);
-    let mut create = |trouble: Trouble| {
+    let create = |trouble: Trouble| {
         double.server.next(1, "POST /v1/assistants", trouble);
         let answer = backend.user("POST", "/assistant", Some(json!({ "name": "x" })));
         (answer.status, answer.json()["message"].as_str().unwrap().to_owned())
