@@ -876,6 +876,39 @@ fn a_decision_without_its_sections_is_found() {
     assert_eq!(decision_findings(&sample("docs/decisions/0001-a.md", &whole.replace("# A\n", "A\n"))).len(), 1);
 }
 
+// ----------------------------------------------------------------------------------------------------------- schemas
+
+/// Types of one service that have the same name in its OpenAPI document: there, the last one wins unseen.
+fn schema_findings(sources: &[Source]) -> Vec<String> {
+    let schema = Regex::new(
+        r"#\[derive\([^)]*\bToSchema\b[^)]*\)\](?:\s*#\[[^\n]*\])*\s*(?:pub(?:\([a-z]+\))? )?(?:struct|enum) (\w+)",
+    )
+    .expect("a valid pattern");
+    let mut places: BTreeMap<(String, String), Vec<&str>> = BTreeMap::new();
+    for source in sources {
+        let service = source.path.split('/').nth(1).unwrap_or_default();
+        for found in schema.captures_iter(&source.text) {
+            places.entry((service.to_owned(), found[1].to_owned())).or_default().push(&source.path);
+        }
+    }
+    let twice = places.into_iter().filter(|(_, places)| places.len() > 1);
+    twice.map(|((_, name), places)| format!("{name} is a schema in {}", places.join(" and "))).collect()
+}
+
+#[test]
+fn every_schema_has_a_name_of_its_own() {
+    assert_none(schema_findings(&sources()));
+}
+
+#[test]
+fn two_schemas_of_one_name_are_found() {
+    let one = "#[derive(Debug, ToSchema)]\n#[serde(untagged)]\npub struct Status {}\n";
+    let mut all = sample("src/backend/a.rs", one);
+    assert_none(schema_findings(&all));
+    all.extend(sample("src/backend/b.rs", &one.replace("struct", "enum")));
+    assert_eq!(schema_findings(&all), ["Status is a schema in src/backend/a.rs and src/backend/b.rs"]);
+}
+
 // -------------------------------------------------------------------------------------------------------------- docs
 
 /// Relative links of Markdown files that lead nowhere.

@@ -25,7 +25,7 @@ const WIDTH: usize = 255;
 /// Where a panel is to be found.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub struct PanelBody {
+pub struct ControlPanelBody {
     #[schema(max_length = 255)]
     pub dashboard_uid: Option<String>,
 }
@@ -92,7 +92,7 @@ fn grafana_failed(error: UpstreamError) -> ApiError {
 }
 
 #[utoipa::path(post, path = "/controls/{id}/panel/{panelId}", tag = "Control panels",
-    params(("id" = i32, Path), ("panelId" = String, Path)), request_body = PanelBody,
+    params(("id" = i32, Path), ("panelId" = String, Path)), request_body = ControlPanelBody,
     responses((status = 201, body = PanelAdded), (status = 400)))]
 pub async fn create(
     State(app): State<App>,

@@ -7,7 +7,11 @@ use utoipa::OpenApi;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in, threads, two_factor, users};
+use super::{
+    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
+    control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
+    threads, two_factor, users,
+};
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
@@ -83,24 +87,27 @@ pub fn document(prefix: &str) -> Value {
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
         if let Some(path) = route.same_as {
-            document["paths"][route.path][&method] = again(&document["paths"][path][&method]);
+            document["paths"][route.path][&method] = document["paths"][path][&method].clone();
             continue;
         }
-        if let Some(operation) = document["paths"][route.path][method].as_object_mut() {
+        if let Some(operation) = document["paths"][route.path][&method].as_object_mut() {
             complete(operation, &route);
+        }
+    }
+    for (path, item) in document["paths"].as_object_mut().into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            // Handlers of different resources have the same names; an operation's has to be its own.
+            operation["operationId"] = json!(operation_id(method, path));
         }
     }
     openapi30::from_31(&mut document);
     document
 }
 
-/// An operation under another path: its id is not to occur twice.
-fn again(operation: &Value) -> Value {
-    let mut operation = operation.clone();
-    if let Some(members) = operation.as_object_mut() {
-        members.shift_remove("operationId");
-    }
-    operation
+/// `get_scopes_id` for `GET /scopes/{id}`.
+fn operation_id(method: &str, path: &str) -> String {
+    let words = path.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    std::iter::once(method).chain(words).collect::<Vec<_>>().join("_")
 }
 
 /// What follows from the route's guard, and from the front that every request passes.
@@ -143,6 +150,14 @@ mod tests {
         }
         let routes = table().iter().map(|route| format!("{} {}", route.method, route.path)).collect::<BTreeSet<_>>();
         assert_eq!(documented, routes);
+    }
+
+    #[test]
+    fn no_operation_has_the_id_of_another() {
+        let document = document("");
+        let items = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
+        let ids = items.map(|operation| operation["operationId"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
     }
 
     #[test]

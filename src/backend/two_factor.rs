@@ -19,7 +19,7 @@ use super::users::{INTERNAL, user_not_found};
 use crate::telemetry::wall_clock;
 
 #[derive(Debug, Serialize, ToSchema)]
-pub struct Status {
+pub struct SecondFactorStatus {
     pub twofa_enabled: bool,
 }
 
@@ -58,10 +58,10 @@ async fn owner(app: &App, caller: &Caller, promise: Promise) -> Result<User, Api
     user.ok_or_else(user_not_found)
 }
 
-#[utoipa::path(get, path = "/users/2fa/status", tag = "Auth", responses((status = 200, body = Status)))]
-pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<Status>, ApiError> {
+#[utoipa::path(get, path = "/users/2fa/status", tag = "Auth", responses((status = 200, body = SecondFactorStatus)))]
+pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<SecondFactorStatus>, ApiError> {
     let user = owner(&app, &caller, INTERNAL).await?;
-    Ok(Json(Status { twofa_enabled: user.has_second_factor }))
+    Ok(Json(SecondFactorStatus { twofa_enabled: user.has_second_factor }))
 }
 
 /// A new secret, not asked for until it is verified. One that is enabled has to be disabled first: whoever stole a
