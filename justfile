@@ -22,6 +22,7 @@ bench:
     cargo bench --bench children
     cargo bench --bench logs
     cargo bench --bench stack
+    cargo bench --bench backend
 
 # Binary, unit, account and configuration; PREFIX and DESTDIR are honoured.
 install: build

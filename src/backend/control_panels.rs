@@ -13,8 +13,9 @@ use utoipa::ToSchema;
 
 use super::app::App;
 use super::clients::UpstreamError;
-use super::error::{ApiError, Promise};
+use super::error::{ApiError, Fault, Promise};
 use super::extract::{Invalid, JsonBody, check_text, integer};
+use super::grafana::failure;
 use super::grafana::panel_view::{self, ControlPanelView};
 use super::store::{Panel, RawJson};
 
@@ -48,15 +49,13 @@ pub struct ShownPanel {
 /// So many dashboards are asked for at the same time.
 const AT_ONCE: usize = 8;
 
-const LIST_TEXT: &str = "Failed to get panels from control, error in Grafana API";
-const LIST: Promise = Promise::both(LIST_TEXT);
+const LIST: Promise = Promise::both("Failed to get panels from control, error in Grafana API");
 const CREATE: Promise = Promise::both("Error adding panel to control");
 const DELETE: Promise = Promise::both("Error deleting panel from control");
 
 /// The panels of a control, with what Grafana knows of them.
 #[utoipa::path(get, path = "/controls/{id}/panels", tag = "Control panels", params(("id" = i32, Path)),
-    responses((status = 200, body = [ShownPanel]), (status = 400), (status = 404), (status = 500),
-        (status = "4XX", description = "Grafana's own answer"), (status = "5XX", description = "the same")))]
+    responses((status = 200, body = [ShownPanel]), (status = 400), (status = 404), failure::Refusal))]
 pub async fn list(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Vec<ShownPanel>>, ApiError> {
     let control = integer("id", &id).map_err(|error| LIST.fault(error))?;
     let panels = app.store.panels_of_control(control).await.map_err(|error| LIST.fault(error))?;
@@ -80,18 +79,16 @@ fn show(panel: Panel, dashboards: &HashMap<String, Value>) -> Result<ShownPanel,
     let found = found.map(ControlPanelView::of);
     found.map(|view| ShownPanel { panel: panel.clone(), view }).ok_or_else(|| {
         let (id, uid) = (panel.id.unwrap_or_default(), panel.dashboard_uid.unwrap_or_default());
-        let text = format!("the dashboard {uid:?} has no panel {id:?}");
-        ApiError::json(StatusCode::NOT_FOUND, json!({ "message": LIST_TEXT, "error": text }))
+        LIST.fault(Fault::Missing(format!("the dashboard {uid:?} has no panel {id:?}")))
     })
 }
 
-/// What Grafana refused is told with its status; for the rest, and for its credentials, it is too private.
+/// What Grafana refused is told with its status.
 fn grafana_failed(error: UpstreamError) -> ApiError {
-    let Some(status) = error.status() else { return LIST.fault(error) };
-    let code = if status.is_client_error() { "ERR_BAD_REQUEST" } else { "ERR_BAD_RESPONSE" };
-    let text = format!("Request failed with status code {}", status.as_u16());
-    let told = json!({ "message": text, "name": "AxiosError", "code": code, "status": status.as_u16() });
-    ApiError::json(status, json!({ "message": error.reason(), "error": told }))
+    match error.status().filter(|status| status.is_client_error() || status.is_server_error()) {
+        Some(status) => ApiError::json(status, json!({ "message": error.reason(), "error": failure::dump(status) })),
+        None => LIST.fault(error),
+    }
 }
 
 #[utoipa::path(post, path = "/controls/{id}/panel/{panelId}", tag = "Control panels",

@@ -7,11 +7,7 @@ use utoipa::OpenApi;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
-use super::{
-    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
-    control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
-    threads, two_factor, users,
-};
+use super::{assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in, threads, two_factor, users};
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(

@@ -16,11 +16,7 @@ use super::error::ApiError;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::{self, Guard};
 use super::params::Check;
-use super::{
-    assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
-    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
-    two_factor, users,
-};
+use super::{assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations, control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads, two_factor, users};
 /// One line of the table.
 pub struct Route {
     pub method: Method,

@@ -126,7 +126,7 @@ pub struct OpenAi {
     pub key: Secret,
 }
 
-/// How much within how long; kept in the cache, so that all replicas count together.
+/// How much within how long, zero for as much as one likes; kept in the cache, so that all replicas count together.
 #[derive(Debug, Clone, Copy)]
 pub struct RateLimits {
     /// Failed sign-ins of one name from one address.
@@ -288,5 +288,19 @@ mod tests {
             assert!(text.contains(&format!("\n  {name}: ")), "{name} in {text}");
         }
         assert!(!text.contains("hunter2") && !text.contains("abcd"));
+    }
+
+    #[test]
+    fn the_manual_lists_every_variable() {
+        let manual = include_str!("../../docs/backend.md");
+        let asked = std::cell::RefCell::new(std::collections::BTreeSet::new());
+        let lookup = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        };
+        // Nothing is set, so this fails; by then every name has been asked for.
+        assert!(Settings::read(&lookup).is_err());
+        let missing: Vec<_> = asked.take().into_iter().filter(|name| !manual.contains(&format!("`{name}`"))).collect();
+        assert_eq!(missing, Vec::<String>::new());
     }
 }

@@ -74,6 +74,10 @@ impl OpenAi {
         lock(&self.kept).assistants.iter().find(|it| it["id"] == id).cloned()
     }
 
+    pub fn assistants(&self) -> usize {
+        lock(&self.kept).assistants.len()
+    }
+
     pub fn threads(&self) -> usize {
         lock(&self.kept).threads.len()
     }

@@ -316,7 +316,7 @@ mod tests {
             let _ = valid(tokens.judge_access(&token, NOW));
         }
         let each = began.elapsed() / rounds;
-        // Optimised it is a few microseconds; this build is not.
+        // Optimised it is two microseconds; this build is not.
         assert!(each.as_micros() < 500, "{each:?} each");
     }
 

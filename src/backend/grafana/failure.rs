@@ -84,19 +84,13 @@ impl Failure {
 
     /// Grafana answered with an error status.
     fn refusal(self, status: StatusCode, error: &UpstreamError) -> Value {
-        let client = format!("Request failed with status code {}", status.as_u16());
         match (self.style, error.body()) {
             (Style::Pass, Some(body)) => body.clone(),
             (Style::Wrap, _) => json!({
                 "message": format!("{}: {}", self.text, error.reason()),
-                "error": error.told().unwrap_or(&client),
+                "error": error.told().unwrap_or(&in_words(status)),
             }),
-            (Style::Dump | Style::Pass, _) => json!({
-                "message": client,
-                "name": "AxiosError",
-                "code": if status.is_client_error() { "ERR_BAD_REQUEST" } else { "ERR_BAD_RESPONSE" },
-                "status": status.as_u16(),
-            }),
+            (Style::Dump | Style::Pass, _) => dump(status),
         }
     }
 
@@ -104,6 +98,20 @@ impl Failure {
         let message = format!("{} due to server error", self.text);
         ApiError::json(status, json!({ "message": message, "error": detail.to_string() }))
     }
+}
+
+fn in_words(status: StatusCode) -> String {
+    format!("Request failed with status code {}", status.as_u16())
+}
+
+/// The original's HTTP client on an answer with that status.
+pub fn dump(status: StatusCode) -> Value {
+    json!({
+        "message": in_words(status),
+        "name": "AxiosError",
+        "code": if status.is_client_error() { "ERR_BAD_REQUEST" } else { "ERR_BAD_RESPONSE" },
+        "status": status.as_u16(),
+    })
 }
 
 fn is_about_credentials(status: StatusCode) -> bool {
@@ -135,7 +143,7 @@ mod tests {
         UpstreamError::Status { upstream: "Grafana", status: StatusCode::from_u16(status).unwrap(), body }
     }
 
-    fn dump(status: u16, code: &str) -> Value {
+    fn dumped(status: u16, code: &str) -> Value {
         let message = format!("Request failed with status code {status}");
         json!({ "message": message, "name": "AxiosError", "code": code, "status": status })
     }
@@ -144,10 +152,10 @@ mod tests {
     fn each_style_has_its_body() {
         let grafana = || Some(json!({ "message": "folder not found", "extra": 1 }));
         let of = |failure: Failure, code, body| told(failure.of(status(code, body)));
-        assert_eq!(of(Failure::dump(TEXT), 404, grafana()), (404, dump(404, "ERR_BAD_REQUEST")));
-        assert_eq!(of(Failure::dump(TEXT), 502, None), (502, dump(502, "ERR_BAD_RESPONSE")));
+        assert_eq!(of(Failure::dump(TEXT), 404, grafana()), (404, dumped(404, "ERR_BAD_REQUEST")));
+        assert_eq!(of(Failure::dump(TEXT), 502, None), (502, dumped(502, "ERR_BAD_RESPONSE")));
         assert_eq!(of(Failure::pass(TEXT), 412, grafana()), (412, grafana().unwrap()));
-        assert_eq!(of(Failure::pass(TEXT), 500, None), (500, dump(500, "ERR_BAD_RESPONSE")));
+        assert_eq!(of(Failure::pass(TEXT), 500, None), (500, dumped(500, "ERR_BAD_RESPONSE")));
         let wrapped = json!({ "message": format!("{TEXT}: Not Found"), "error": "folder not found" });
         assert_eq!(of(Failure::wrap(TEXT), 404, grafana()), (404, wrapped));
         let wrapped =

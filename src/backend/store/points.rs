@@ -39,7 +39,7 @@ impl Store {
     }
 
     pub async fn points_of_agreement(&self, agreement: String) -> Result<JsonRows, StoreError> {
-        let query = sqlx::query(select!(r#" WHERE "agreementId" = $1 ORDER BY timestamp, "guaranteeId""#));
+        let query = sqlx::query(select!(r#" WHERE "agreementId" = $1 ORDER BY timestamp"#));
         JsonRows::read(&self.pool, query.bind(agreement)).await
     }
 

@@ -39,7 +39,7 @@ impl Stage {
             let set = json!({ "controlId": control, "scopes": scopes });
             backend.user("POST", "/scopes/sets", Some(set)).expect(201);
         }
-        let agreement = catalog["tpaId"].as_str().unwrap().to_owned();
+        let agreement = catalog["tpaId"].as_str().expect("an agreement").to_owned();
         Self { backend, registry, agreement }
     }
 
@@ -58,7 +58,7 @@ impl Stage {
 
     fn stored(&self) -> Vec<Value> {
         let stored = self.backend.user("GET", &format!("/points/catalog/{}", self.agreement), None).expect(200).json();
-        stored.as_array().unwrap().clone()
+        stored.as_array().expect("a list").clone()
     }
 
     #[track_caller]
@@ -69,7 +69,7 @@ impl Stage {
 
 /// In an order of their own.
 fn sorted(points: &Value) -> Vec<String> {
-    let mut points: Vec<_> = points.as_array().unwrap().iter().map(Value::to_string).collect();
+    let mut points: Vec<_> = points.as_array().expect("a list").iter().map(Value::to_string).collect();
     points.sort();
     points
 }

@@ -27,7 +27,7 @@ fn not_found() -> Value {
 #[track_caller]
 fn refused(backend: &Backend, method: &str, path: &str, body: Value, begin: &str) {
     let answer = backend.user(method, path, Some(body)).expect(400).json();
-    assert!(answer["message"].as_str().unwrap().starts_with(begin), "{answer}");
+    assert!(answer["message"].as_str().expect("a message").starts_with(begin), "{answer}");
 }
 
 fn is_agreement(id: &Value) -> bool {

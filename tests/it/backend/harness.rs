@@ -55,6 +55,8 @@ pub struct Backend {
     pub address: String,
     pub database: String,
     environment: BTreeMap<String, String>,
+    /// One token per role and test, whenever it is asked for.
+    born: u64,
     dir: tempfile::TempDir,
     runtime: Runtime,
     pub http: reqwest::Client,
@@ -108,6 +110,7 @@ impl Backend {
             address: String::new(),
             database,
             environment,
+            born: now(),
             dir: tempfile::tempdir().expect("a temporary directory"),
             runtime,
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
@@ -166,7 +169,7 @@ impl Backend {
 
     /// An access token as any client of the original would make it.
     pub fn token(&self, authority: &str) -> String {
-        token(json!({ "user_id": 1, "username": "tester", "authority": authority, "exp": now() + 3600 }))
+        token(json!({ "user_id": 1, "username": "tester", "authority": authority, "exp": self.born + 3600 }))
     }
 
     /// A request below the prefix, with a token in the header, and its answer.

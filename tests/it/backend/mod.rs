@@ -3,6 +3,7 @@
 mod data;
 mod harness;
 
+mod assistants;
 mod auth;
 mod catalog_points;
 mod catalogs;
@@ -18,11 +19,14 @@ mod guards;
 mod outage;
 mod points;
 mod populate;
+mod readme;
+mod schema;
 mod scope_sets;
 mod scopes;
 mod scripts;
 mod secrets;
 mod sign_in;
+mod threads;
 mod traces;
 mod two_factor;
 mod users;

@@ -36,7 +36,7 @@ fn secret(name: &str) -> Value {
 fn shown(created: &Value) -> Value {
     let mut shown = created.clone();
     shown["value"] = json!("********");
-    shown.as_object_mut().unwrap().remove("message");
+    shown.as_object_mut().expect("an object").remove("message");
     shown
 }
 

@@ -66,7 +66,7 @@ fn whoever_signs_in_gets_tokens_and_cookies() {
     assert_eq!(cookies.len(), 2, "{cookies:?}");
     assert!(cookies[0].starts_with(&begin("accessToken", &access, 3600)), "{cookies:?}");
     assert!(cookies[1].starts_with(&begin("refreshToken", &refresh, 604_800)), "{cookies:?}");
-    assert_eq!(backend.rows(r#"SELECT refresh_token FROM "Users""#), [refresh.clone()]);
+    assert_eq!(backend.rows(r#"SELECT refresh_token FROM "Users""#), std::slice::from_ref(&refresh));
     // A second sign-in takes the place of the first.
     let again = text(&sign_in(&backend, "anna"), "refreshToken");
     assert_ne!(again, refresh);
