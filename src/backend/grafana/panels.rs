@@ -18,7 +18,7 @@ use crate::backend::extract::{Fields, Invalid, JsonBody};
 /// A panel to be.
 #[derive(Debug, ToSchema)]
 #[schema(rename_all = "camelCase")]
-pub struct PanelBody {
+pub struct DashboardPanel {
     pub title: String,
     /// Only `gauge` is known.
     #[schema(rename = "type")]
@@ -79,7 +79,7 @@ pub async fn query(
 }
 
 #[utoipa::path(post, path = "/grafana/dashboard/{uid}/panel", tag = "Grafana", params(("uid" = String, Path)),
-    request_body = PanelBody,
+    request_body = DashboardPanel,
     responses((status = 201, body = Value, description = "the panel, `panelId`, and Grafana's own words"), Refusal))]
 pub async fn create(State(app): State<App>, Path(uid): Path<String>, body: JsonBody) -> Created {
     let added = add(&app, &uid, body.fields()).await.map_err(|cause| CREATE.of(cause))?;

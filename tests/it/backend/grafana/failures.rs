@@ -167,3 +167,24 @@ fn a_grafana_that_fails_is_waited_for_three_seconds_and_then_left_alone() {
     let log = pair.backend.log();
     assert!(!log.contains(PASSWORD) && !log.contains(&basic()), "{log}");
 }
+
+#[test]
+fn the_document_says_that_grafana_may_answer_with_any_status() {
+    let backend = Backend::start();
+    let document = backend.send(backend.request("GET", "/api-docs")).expect(200).json();
+    let paths = document["paths"].as_object().expect("paths").iter();
+    let mut operations = 0;
+    for (path, item) in paths.filter(|(path, _)| path.starts_with("/grafana/")) {
+        let asks_grafana = !path.starts_with("/grafana/sql/");
+        for (method, operation) in item.as_object().expect("operations") {
+            operations += 1;
+            for status in ["default", "500"] {
+                assert_eq!(operation["responses"].get(status).is_some(), asks_grafana, "{method} {path} {status}");
+            }
+        }
+    }
+    // The two that ask nobody besides.
+    let distinct =
+        routes().into_iter().map(|route| (route.method, route.path)).collect::<std::collections::BTreeSet<_>>();
+    assert_eq!(operations, distinct.len() + 2);
+}
