@@ -122,7 +122,7 @@ fn clean_up_afterwards(stack: &'static Stack) {
     let script = r#"read -r _; cd "$1" && "$2" down > /dev/null 2>&1; cd / && rm -rf "$1""#;
     command.args(["-c", script, "sh"]).arg(stack.path()).arg(binary());
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    #[expect(clippy::disallowed_methods, reason = "it has to outlive this process")]
+    #[expect(clippy::disallowed_methods, clippy::zombie_processes, reason = "it has to outlive this process")]
     let child = command.spawn().expect("a shell");
     let mut pipe = child.stdin.expect("its input");
     pipe.flush().expect("its input");

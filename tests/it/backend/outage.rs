@@ -34,10 +34,11 @@ fn without_the_database_answers_are_503_at_once_and_right_again_when_it_is_back(
     // Nothing is wrong with the process itself.
     backend.send(backend.request("GET", "/health/live")).expect(200);
     cable.mend();
-    eventually("it answers again", || match backend.user("GET", "/scopes", None) {
-        answer if answer.status == 200 => Ok(assert_eq!(answer.json().as_array().map(Vec::len), Some(1))),
+    let scopes = eventually("it answers again", || match backend.user("GET", "/scopes", None) {
+        answer if answer.status == 200 => Ok(answer.json()),
         answer => Err(answer.text),
     });
+    assert_eq!(scopes.as_array().map(Vec::len), Some(1));
     backend.send(backend.request("GET", "/health/ready")).expect(200);
 }
 
