@@ -81,6 +81,9 @@ fn main() {
         ("DRAGONFLY_PORT", text("valkey", "port")),
         ("DRAGONFLY_PASSWORD", text("valkey", "password")),
         ("PORT", "0".to_owned()),
+        // One name from one address, as often as it can.
+        ("RATE_LIMIT_SIGN_IN", "0".to_owned()),
+        ("RATE_LIMIT_SIGN_IN_ADDRESS", "0".to_owned()),
         ("NODE_ENV", "test".to_owned()),
         ("JWT_SECRET", SECRET.to_owned()),
         ("REFRESH_JWT_SECRET", SECRET.chars().rev().collect()),
