@@ -1,5 +1,7 @@
 //! How far a start has come: done, failed, or still on its way.
 
+use std::collections::BTreeSet;
+
 use crate::control::wire::{Service, Stack};
 use crate::engine::{Desired, Phase};
 
@@ -24,11 +26,29 @@ pub fn progress(stack: &Stack, wanted: &[String]) -> Progress {
     }
     // Just started: the engine has not taken the wish yet.
     let is_fresh = asked.iter().all(|service| service.desired == Desired::Off);
-    if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| !service.is_settled()) {
+    let held = held(stack);
+    let is_under = |service: &&Service| !service.is_settled() && !held.contains(service.name.as_str());
+    if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| is_under(&service)) {
         return Progress::Under;
     }
-    let missing = asked.iter().filter(|service| service.has_failed()).map(|service| line(service)).collect();
-    Progress::Done { missing }
+    let missing = asked.iter().filter(|service| service.has_failed() || held.contains(service.name.as_str()));
+    Progress::Done { missing: missing.map(|service| line(service)).collect() }
+}
+
+/// Those that wait for what somebody has stopped by hand: they come up when that is started, not before.
+fn held(stack: &Stack) -> BTreeSet<&str> {
+    let by_hand = stack.services.iter().filter(|service| service.desired == Desired::StoppedByHand);
+    let mut off: BTreeSet<&str> = by_hand.map(|service| service.name.as_str()).collect();
+    let mut held = BTreeSet::new();
+    loop {
+        let waits = |service: &&Service| {
+            let is_held = service.blocked_by.iter().any(|blocker| off.contains(blocker.service.as_str()));
+            service.phase == Phase::Waiting && is_held && !held.contains(service.name.as_str())
+        };
+        let Some(next) = stack.services.iter().find(waits) else { return held };
+        held.insert(&next.name);
+        off.insert(&next.name);
+    }
 }
 
 /// The unready ones and why, for the end of a wait that took too long.
@@ -74,6 +94,7 @@ pub fn addresses(stack: &Stack) -> Vec<String> {
 mod tests {
     use super::super::render::tests::{service, stack};
     use super::*;
+    use crate::engine::snapshot::Blocker;
 
     // semantics case 71
     #[test]
@@ -82,6 +103,24 @@ mod tests {
         assert_eq!(progress(&both, &[]), Progress::Under);
         assert_eq!(progress(&both, &["a".to_owned()]), Progress::Done { missing: Vec::new() });
         assert_eq!(unready(&both, &[]), ["b: starting"]);
+    }
+
+    #[test]
+    fn who_waits_for_a_service_stopped_by_hand_is_told_and_not_waited_for() {
+        let mut off = service("db", Phase::Stopped);
+        off.desired = Desired::StoppedByHand;
+        let waits_for = |name: &str, dependency: &str| {
+            let mut waiting = service(name, Phase::Waiting);
+            let phase = Phase::Stopped;
+            waiting.blocked_by = vec![Blocker { service: dependency.to_owned(), condition: "ready".to_owned(), phase }];
+            waiting
+        };
+        let all = vec![off.clone(), waits_for("api", "db"), waits_for("web", "api"), service("other", Phase::Ready)];
+        let Progress::Done { missing } = progress(&stack(all), &[]) else { panic!("a start that goes on") };
+        assert_eq!(missing.len(), 2, "{missing:?}");
+        assert!(missing[0].starts_with("api: waiting") && missing[1].starts_with("web: waiting"), "{missing:?}");
+        let elsewhere = vec![off, waits_for("api", "other"), service("other", Phase::Starting)];
+        assert_eq!(progress(&stack(elsewhere), &[]), Progress::Under);
     }
 
     // semantics case 36

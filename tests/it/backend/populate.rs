@@ -9,8 +9,7 @@ use crate::support::{Stack, binary};
 fn stack() -> Stack {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    let text = crate::support::automatic_ports(&text);
-    Stack::new(&text.replace(", nodered = \"ready\" }", " }"))
+    Stack::new(&crate::support::automatic_ports(&text))
 }
 
 fn call(method: &str, url: String, token: Option<&str>, body: Option<Value>) -> super::harness::Answer {

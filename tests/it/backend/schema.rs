@@ -43,6 +43,8 @@ fn every_answer_is_one_that_the_document_promises() {
         ("REGISTRY_URL", &registry.server.url()),
         ("GITHUB_URL", &github.url()),
         ("NODE_RED_URL", &node_red.url()),
+        ("USER_STATUS", node_red::USER),
+        ("PASS_STATUS", node_red::PASSWORD),
         ("RATE_LIMIT_SIGN_IN", "1000000"),
         ("RATE_LIMIT_SIGN_IN_ADDRESS", "1000000"),
         ("RATE_LIMIT_ASSISTANT", "1000000"),
