@@ -28,7 +28,7 @@ pub fn progress(stack: &Stack, wanted: &[String]) -> Progress {
     let is_fresh = asked.iter().all(|service| service.desired == Desired::Off);
     let held = held(stack);
     let is_under = |service: &&Service| !service.is_settled() && !held.contains(service.name.as_str());
-    if (is_fresh && !stack.services.is_empty()) || asked.iter().any(|service| is_under(&service)) {
+    if (is_fresh && !stack.services.is_empty()) || asked.iter().any(is_under) {
         return Progress::Under;
     }
     let missing = asked.iter().filter(|service| service.has_failed() || held.contains(service.name.as_str()));
