@@ -8,7 +8,7 @@ use super::harness::Backend;
 use crate::doubles::{github, grafana_http, node_red, openai, registry};
 
 /// One version, so that a run means the same tomorrow.
-const PACKAGE: &str = "schemathesis==4.*";
+const PACKAGE: &str = "schemathesis==4.32.5";
 
 /// Installed once, beside what cargo builds for tests. `None`, said aloud: pip cannot bring it.
 fn tool() -> Option<PathBuf> {
