@@ -24,6 +24,9 @@ use crate::supervisor::{
 const BLOCKING_THREADS: usize = 16;
 const BLOCKING_KEEP_ALIVE: Duration = Duration::from_secs(2);
 
+/// Ends of children that are taken note of before the loop has its turn: reaping is short, what follows from an end is not.
+const REAPED_AT_ONCE: u32 = 1024;
+
 /// Lines of output that may wait for the screen of a foreground `up`.
 const SCREEN_LINES: usize = 4096;
 
@@ -54,6 +57,7 @@ pub fn supervise(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .max_blocking_threads(BLOCKING_THREADS)
+        .event_interval(REAPED_AT_ONCE)
         .thread_keep_alive(BLOCKING_KEEP_ALIVE)
         .build()
         .context("cannot set up the event loop")?;

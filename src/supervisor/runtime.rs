@@ -22,8 +22,9 @@ use crate::spec::ServiceId;
 /// lane full waits, and nothing that the loop does waits for a task.
 const MESSAGES: usize = 1024;
 
-/// Events taken in one turn before effects' results are published: bounds the delay of a publication under load.
-const TURN: usize = 256;
+/// Events taken in one turn. Between two turns everything that waits for the kernel has its moment: when hundreds of
+/// children end at once, most are reaped before what follows from the first ends is done.
+const TURN: usize = 32;
 
 /// A deadline met this much too late means that we did not run: the machine slept or was starved.
 const STARVED: Duration = Duration::from_secs(5);
@@ -31,9 +32,9 @@ const STARVED: Duration = Duration::from_secs(5);
 /// The two clocks drift apart by this much only when the machine has slept.
 const SLEPT: Duration = Duration::from_secs(1);
 
-/// Orphans are looked for this long after a child has ended: when hundreds end at once, once for all of them. An ended
-/// orphan costs nothing while it waits.
-const ORPHANS: Duration = Duration::from_millis(100);
+/// So long after a child has ended, orphans are looked for and empty cgroups removed: when hundreds end at once, once for
+/// all of them, and never while the next run is on its way. Neither costs anything while it waits.
+const TIDY: Duration = Duration::from_millis(100);
 
 /// After so long without anything worth a record, a start or a stop is over, and what it needed is given back.
 const REST: Duration = Duration::from_secs(3);
@@ -70,7 +71,7 @@ pub struct Supervisor {
     publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
-    orphans_due: Option<Instant>,
+    tidy_due: Option<Instant>,
     rest_due: Option<Instant>,
     /// Something worth a record has happened in this turn.
     pub(super) eventful: bool,
@@ -117,7 +118,7 @@ impl Supervisor {
             publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
-            orphans_due: None,
+            tidy_due: None,
             rest_due: None,
             eventful: false,
             suspended: clock::suspended(),
@@ -140,6 +141,9 @@ impl Supervisor {
             if let Some(left) = self.finished.take() {
                 return self.end(left).await;
             }
+            if !self.inbox.is_empty() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -158,9 +162,10 @@ impl Supervisor {
                 self.rest_due = None;
                 crate::platform::memory::give_back();
             }
-            () = at(self.orphans_due) => {
-                self.orphans_due = None;
+            () = at(self.tidy_due) => {
+                self.tidy_due = None;
                 crate::platform::reaper::reap_orphans();
+                self.give_back();
             }
             () = at(deadline) => {
                 if let Some(late) = deadline.map(|deadline| deadline.elapsed()).filter(|late| *late > STARVED) {
@@ -192,14 +197,24 @@ impl Supervisor {
             }
         }
         self.assembly.journal_flush();
-        let cleared = std::mem::take(&mut self.cleared);
-        if !cleared.is_empty() {
-            // Off the loop and all at once: removing a cgroup takes longer than ending a process.
-            self.drains
-                .push(tokio::task::spawn_blocking(move || cleared.iter().for_each(|tree| launch::give_back(tree))));
+        if !self.cleared.is_empty() {
+            self.tidy_soon();
         }
         if std::mem::take(&mut self.eventful) {
             self.rest_due = Some(Instant::now() + REST);
+        }
+    }
+
+    fn tidy_soon(&mut self) {
+        self.tidy_due.get_or_insert_with(|| Instant::now() + TIDY);
+    }
+
+    /// Off the loop and all at once: removing a cgroup takes longer than ending a process.
+    fn give_back(&mut self) {
+        let cleared = std::mem::take(&mut self.cleared);
+        if !cleared.is_empty() {
+            let work = move || cleared.iter().for_each(|tree| launch::give_back(tree));
+            self.drains.push(tokio::task::spawn_blocking(work));
         }
     }
 
@@ -223,9 +238,7 @@ impl Supervisor {
                 tracing::warn!("reload is asked for; changes of services.toml take effect at the next `reeve up`");
             }
             OsSignal::ReopenLogs => self.assembly.logs.reopen(),
-            OsSignal::ChildExited => {
-                self.orphans_due.get_or_insert_with(|| Instant::now() + ORPHANS);
-            }
+            OsSignal::ChildExited => self.tidy_soon(),
             OsSignal::Watchdog => self.assembly.systemd.watchdog(),
         }
     }
@@ -269,6 +282,7 @@ impl Supervisor {
 
     /// Everything is stopped: what is still in memory goes to disk before we go.
     async fn end(mut self, left: Vec<ServiceId>) -> Ended {
+        self.give_back();
         for drain in self.drains.drain(..) {
             // Its own bound ends it.
             if let Err(error) = drain.await {
