@@ -17,7 +17,7 @@ pub struct Shared {
     pub lifecycle: Lifecycle,
     pub gate: Gate,
     pub gate_turn: tokio::sync::Mutex<()>,
-    pub spelling: super::spelling::Spelling,
+    pub spelling: crate::serve::spelling::Spelling,
     pub store: Store,
     pub scope_sets: ScopeSets,
     pub cache: Cache,

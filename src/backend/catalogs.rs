@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::agreement::agreement_id;
 use super::app::App;
 use super::error::{ApiError, Promise};
 use super::extract::{Fields, Invalid, JsonBody, integer};
@@ -82,7 +83,7 @@ pub fn not_found() -> ApiError {
 
 /// The id of an agreement that is not there yet.
 pub fn new_agreement() -> String {
-    format!("tpa-{}", Uuid::new_v4())
+    agreement_id(None, Uuid::new_v4())
 }
 
 #[utoipa::path(get, path = "/catalogs", tag = "Catalogs", params(("status" = Option<Status>, Query)),

@@ -4,7 +4,7 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
-pub mod agreement;
+mod agreement;
 mod app;
 mod assistants;
 pub mod auth;
@@ -13,10 +13,10 @@ mod catalog_drafts;
 mod catalog_points;
 mod catalogs;
 pub mod clients;
-pub mod compliance;
+mod compliance;
 mod computation_batch;
 mod computation_flags;
-pub mod computation_request;
+mod computation_request;
 mod computations;
 mod configuration;
 mod control_computations;
@@ -34,7 +34,7 @@ mod github;
 pub mod grafana;
 mod guard;
 mod instant;
-pub mod message_length;
+mod message_length;
 mod openapi;
 mod openapi30;
 mod origin;
@@ -53,7 +53,6 @@ mod secret_refs;
 mod secrets;
 pub mod settings;
 mod sign_in;
-mod spelling;
 mod start;
 mod status;
 mod store;

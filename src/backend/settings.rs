@@ -1,30 +1,10 @@
 //! The backend's settings, by the environment names of the original, so that an existing `.env` works.
 
-use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use crate::serve::Secret;
 use crate::serve::environment::{Lookup, Problems, Reader};
-
-/// A value that is never shown.
-#[derive(Clone, PartialEq, Eq, Default)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(value: impl Into<String>) -> Self {
-        Self(value.into())
-    }
-
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("…")
-    }
-}
 
 /// `NODE_ENV`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,8 +136,10 @@ impl Settings {
             mode,
             workers: Some(from.parsed("WORKERS", 0_usize, "a number of threads")).filter(|workers| *workers > 0),
             tokens: TokenSettings {
-                access: Secret(from.required("JWT_SECRET", "signs access tokens; at least 32 random bytes")),
-                refresh: Secret(from.required("REFRESH_JWT_SECRET", "signs refresh tokens; at least 32 random bytes")),
+                access: Secret::new(from.required("JWT_SECRET", "signs access tokens; at least 32 random bytes")),
+                refresh: Secret::new(
+                    from.required("REFRESH_JWT_SECRET", "signs refresh tokens; at least 32 random bytes"),
+                ),
                 access_cookie: from.seconds("JWT_EXPIRATION", 3600),
                 refresh_cookie: from.seconds("JWT_REFRESH_EXPIRATION", 604_800),
             },
@@ -165,28 +147,30 @@ impl Settings {
                 host: from.text("DB_HOST", "localhost"),
                 port: from.parsed("DB_PORT", 5432, "a port"),
                 user: from.text("DB_USER", "root"),
-                password: Secret(from.text("DB_PASSWORD", "root")),
+                password: Secret::new(from.text("DB_PASSWORD", "root")),
                 name: from.text("DB_NAME", "statusdb"),
                 connections: from.parsed("DB_CONNECTIONS", 10, "a number of connections"),
                 wait: from.seconds("DB_WAIT", 2),
             },
-            mongo_uri: Secret(from.text("MONGO_URI", "mongodb://root:root@localhost:27017/statusdb?authSource=admin")),
+            mongo_uri: Secret::new(
+                from.text("MONGO_URI", "mongodb://root:root@localhost:27017/statusdb?authSource=admin"),
+            ),
             cache: Cache {
                 host: from.text("DRAGONFLY_HOST", "127.0.0.1"),
                 port: from.parsed("DRAGONFLY_PORT", 6379, "a port"),
-                password: from.optional("DRAGONFLY_PASSWORD").map(Secret),
+                password: from.optional("DRAGONFLY_PASSWORD").map(Secret::new),
                 database: from.parsed("DRAGONFLY_DB", 0, "a number"),
             },
             node_red: NodeRed {
                 url: base(&mut from, "NODE_RED_URL"),
                 user: from.optional("USER_STATUS"),
-                password: from.optional("PASS_STATUS").map(Secret),
+                password: from.optional("PASS_STATUS").map(Secret::new),
             },
             grafana: Grafana {
                 url: base(&mut from, "GRAFANA_URL"),
                 user: from.optional("GRAFANA_USER"),
-                password: from.optional("GRAFANA_PASSWORD").map(Secret),
-                api_key: from.optional("GRAFANA_API_KEY").map(Secret),
+                password: from.optional("GRAFANA_PASSWORD").map(Secret::new),
+                api_key: from.optional("GRAFANA_API_KEY").map(Secret::new),
             },
             registry_url: base(&mut from, "REGISTRY_URL"),
             own_url: base(&mut from, "BACKEND_URL")
@@ -194,13 +178,13 @@ impl Settings {
             github: GitHub {
                 url: base(&mut from, "GITHUB_URL").unwrap_or_else(|| "https://github.com".to_owned()),
                 client_id: from.optional("GH_CLIENT_ID"),
-                client_secret: from.optional("GH_CLIENT_SECRET").map(Secret),
+                client_secret: from.optional("GH_CLIENT_SECRET").map(Secret::new),
                 redirect: from.text("GH_REDIRECT_URI", "http://localhost:3000/profile"),
             },
             openai: OpenAi {
                 url: base(&mut from, "OPENAI_BASE_URL").unwrap_or_else(|| "https://api.openai.com/v1".to_owned()),
                 organisation: from.text("AI_ORG_ID", "org-id"),
-                key: Secret(from.text("AI_API_KEY", "api-key")),
+                key: Secret::new(from.text("AI_API_KEY", "api-key")),
             },
             limits: RateLimits {
                 sign_in: from.parsed("RATE_LIMIT_SIGN_IN", 10, "a number"),
@@ -217,7 +201,7 @@ impl Settings {
                     SignInErrors::Uniform
                 }
             },
-            encryption_key: Secret(
+            encryption_key: Secret::new(
                 from.required("SECRET_ENCRYPTION_KEY", "64 hexadecimal digits; encrypts stored secrets"),
             ),
             drain: from.seconds("DRAIN_TIMEOUT", 8),

@@ -12,11 +12,11 @@ use super::cache::CacheError;
 use super::clients::{ClientError, Clients};
 use super::gate::{self, Gate};
 use super::settings::Settings;
-use super::spelling::Spelling;
 use super::store::migrate::SchemaError;
 use super::store::{ScopeSets, Store, StoreError};
 use super::{documents, front, gate_watch, root, routes};
 use crate::serve::environment::{self, Problems};
+use crate::serve::spelling::Spelling;
 use crate::serve::{self, Lifecycle, Limits, ServeError};
 use crate::telemetry::chain;
 

@@ -266,16 +266,6 @@ impl EventStream {
     }
 }
 
-/// Whether a supervisor answers for this data directory within a moment.
-pub async fn is_running(data_dir: &Path) -> bool {
-    match Client::connect(data_dir) {
-        Ok(client) => {
-            tokio::time::timeout(Duration::from_secs(2), client.stack()).await.is_ok_and(|stack| stack.is_ok())
-        }
-        Err(_) => false,
-    }
-}
-
 /// A name as one segment of a path.
 fn segment(name: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');

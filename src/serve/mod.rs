@@ -10,10 +10,13 @@ pub mod environment;
 mod lifecycle;
 pub mod metrics;
 pub mod request_id;
+mod secret;
 mod server;
+pub mod spelling;
 pub mod traces;
 
 pub use lifecycle::Lifecycle;
+pub use secret::Secret;
 pub use server::{Limits, ServeError, bind, run};
 
 /// The one provider of cryptography for TLS in this process; the second call changes nothing.

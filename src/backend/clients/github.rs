@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::UpstreamError;
 use super::upstream::{ClientError, Upstream, UpstreamSpec};
-use crate::backend::settings::{self, Secret};
+use crate::backend::settings;
+use crate::serve::Secret;
 
 #[derive(Debug)]
 pub struct GitHub {

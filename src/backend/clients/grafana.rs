@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::upstream::{Auth, ClientError, Upstream, UpstreamSpec};
 use super::{Call, UpstreamError};
-use crate::backend::settings::{self, Secret};
+use crate::backend::settings;
+use crate::serve::Secret;
 
 type Answer = Result<Value, UpstreamError>;
 

@@ -17,7 +17,7 @@ use tokio::time::timeout_at;
 use super::breaker::{Admission, Breaker, BreakerSpec, Change, Outcome, Ticket};
 use super::call::Call;
 use super::error::UpstreamError;
-use crate::backend::settings::Secret;
+use crate::serve::Secret;
 
 /// A server that stands does not take longer to accept; one behind a black hole never does.
 const CONNECT: Duration = Duration::from_secs(2);

@@ -38,8 +38,7 @@ impl Store {
     pub async fn assistant(&self, id: i32) -> Result<Option<RawJson>, StoreError> {
         const SQL: &str =
             concat!("SELECT row_to_json(r)::text FROM (SELECT ", columns!(), r#" FROM "Assistants" WHERE id = $1) r"#);
-        let row = sqlx::query(SQL).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(SQL).bind(id)).await
     }
 
     pub async fn instructions(&self, id: i32) -> Result<Option<String>, StoreError> {

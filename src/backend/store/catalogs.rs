@@ -79,8 +79,7 @@ impl Store {
     }
 
     pub async fn catalog(&self, id: i32) -> Result<Option<RawJson>, StoreError> {
-        let row = sqlx::query(select!("catalog WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(select!("catalog WHERE id = $1")).bind(id)).await
     }
 
     pub async fn insert_catalog(&self, fields: &CatalogFields) -> Result<RawJson, StoreError> {

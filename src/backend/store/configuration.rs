@@ -48,8 +48,7 @@ impl Store {
             columns!(),
             r#" FROM "Configurations" WHERE endpoint = $1 ORDER BY id LIMIT 1) r"#
         );
-        let row = sqlx::query(SQL).bind(endpoint).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(SQL).bind(endpoint)).await
     }
 
     /// Its id; without a value nothing is changed. `None`: there is no such row.
@@ -94,12 +93,14 @@ impl Store {
         let mut transaction = self.pool.begin().await?;
         // Two servers may start at once, and the column is not unique.
         sqlx::query(r#"LOCK TABLE "Configurations" IN SHARE ROW EXCLUSIVE MODE"#).execute(&mut *transaction).await?;
-        for (endpoint, limit) in rows {
-            const SQL: &str = r#"INSERT INTO "Configurations" (endpoint, available, "limit", "createdAt", "updatedAt")
-                SELECT $1, true, $2, now(), now()
-                WHERE NOT EXISTS (SELECT 1 FROM "Configurations" WHERE endpoint = $1)"#;
-            sqlx::query(SQL).bind(endpoint).bind(limit).execute(&mut *transaction).await?;
-        }
+        const SQL: &str = r#"INSERT INTO "Configurations" (endpoint, available, "limit", "createdAt", "updatedAt")
+            SELECT seed.endpoint, true, seed.number, now(), now()
+            FROM unnest($1::text[], $2::integer[]) WITH ORDINALITY AS seed (endpoint, number, place)
+            WHERE NOT EXISTS (SELECT 1 FROM "Configurations" present WHERE present.endpoint = seed.endpoint)
+            ORDER BY seed.place"#;
+        let (endpoints, limits): (Vec<&str>, Vec<i32>) =
+            rows.iter().map(|(endpoint, limit)| (endpoint.as_str(), *limit)).unzip();
+        sqlx::query(SQL).bind(endpoints).bind(limits).execute(&mut *transaction).await?;
         transaction.commit().await?;
         Ok(())
     }

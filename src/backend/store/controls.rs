@@ -111,8 +111,7 @@ impl Store {
     }
 
     pub async fn control(&self, id: i32) -> Result<Option<RawJson>, StoreError> {
-        let row = sqlx::query(select!("control WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(select!("control WHERE id = $1")).bind(id)).await
     }
 
     /// `None`: there is no such catalog.

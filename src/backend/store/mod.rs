@@ -77,9 +77,4 @@ impl Store {
     pub fn close(&self) {
         self.pool.close();
     }
-
-    /// Connections open and idle.
-    pub fn connections(&self) -> (usize, usize) {
-        self.pool.status()
-    }
 }

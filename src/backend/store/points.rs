@@ -34,8 +34,7 @@ impl Store {
     }
 
     pub async fn point(&self, id: Uuid) -> Result<Option<RawJson>, StoreError> {
-        let row = sqlx::query(select!(" WHERE id = $1")).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(select!(" WHERE id = $1")).bind(id)).await
     }
 
     pub async fn points_of_agreement(&self, agreement: String) -> Result<JsonRows, StoreError> {

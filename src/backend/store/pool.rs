@@ -90,12 +90,6 @@ impl Pool {
         Self { inner, outages }
     }
 
-    /// Open and idle.
-    pub fn status(&self) -> (usize, usize) {
-        let status = self.inner.status();
-        (status.size, status.available)
-    }
-
     pub fn close(&self) {
         self.inner.close();
     }

@@ -43,6 +43,12 @@ impl RawJson {
         Ok(Self(row.try_get::<String, _>(0)?))
     }
 
+    /// The one row of `query`, a text column, if there is one.
+    pub async fn find(pool: &Pool, query: Query<'_, Postgres, PgArguments>) -> Result<Option<Self>, StoreError> {
+        let row = query.fetch_optional(pool).await?;
+        row.as_ref().map(Self::from_row).transpose()
+    }
+
     /// For the few places that must look inside.
     pub fn value(&self) -> Result<serde_json::Value, serde_json::Error> {
         serde_json::from_str(&self.0)

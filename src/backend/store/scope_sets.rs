@@ -15,7 +15,7 @@ use tokio::sync::OnceCell;
 
 use crate::backend::error::Fault;
 use crate::backend::scope_sets::{ScopeMap, ScopeSet};
-use crate::backend::settings::Secret;
+use crate::serve::Secret;
 
 const COLLECTION: &str = "scopesets";
 /// Where the original's driver looks when the address names no database.

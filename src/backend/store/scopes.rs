@@ -36,8 +36,7 @@ impl Store {
     pub async fn scope(&self, id: Uuid) -> Result<Option<RawJson>, StoreError> {
         const SQL: &str =
             concat!("SELECT row_to_json(r)::text FROM (SELECT ", columns!(), r#" FROM "Scopes" WHERE id = $1) r"#);
-        let row = sqlx::query(SQL).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(SQL).bind(id)).await
     }
 
     /// A description and a default must be there; without a type it is `string`.
@@ -70,15 +69,16 @@ impl Store {
             columns!(),
             " FROM r) s"
         );
-        let row = sqlx::query(SQL)
-            .bind(id)
-            .bind(fields.name.as_str())
-            .bind(&fields.description)
-            .bind(&fields.kind)
-            .bind(&fields.default)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(
+            &self.pool,
+            sqlx::query(SQL)
+                .bind(id)
+                .bind(fields.name.as_str())
+                .bind(&fields.description)
+                .bind(&fields.kind)
+                .bind(&fields.default),
+        )
+        .await
     }
 
     pub async fn delete_scope(&self, id: Uuid) -> Result<bool, StoreError> {

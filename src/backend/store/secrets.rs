@@ -52,8 +52,7 @@ impl Store {
 
     pub async fn secret(&self, owner: i32, id: i32) -> Result<Option<RawJson>, StoreError> {
         const SQL: &str = masked!(r#"secrets WHERE "ownerId" = $1 AND id = $2"#);
-        let row = sqlx::query(SQL).bind(owner).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(SQL).bind(owner).bind(id)).await
     }
 
     /// Name, kind and value must be there. `None`: there is no such owner.
@@ -65,15 +64,16 @@ impl Store {
             RETURNING *) "#,
             masked!("s")
         );
-        let row = sqlx::query(SQL)
-            .bind(owner)
-            .bind(&fields.name)
-            .bind(&fields.kind)
-            .bind(&fields.environment)
-            .bind(&fields.value)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(
+            &self.pool,
+            sqlx::query(SQL)
+                .bind(owner)
+                .bind(&fields.name)
+                .bind(&fields.kind)
+                .bind(&fields.environment)
+                .bind(&fields.value),
+        )
+        .await
     }
 
     /// A new value is a new version.
@@ -91,16 +91,17 @@ impl Store {
             WHERE "ownerId" = $1 AND id = $2 RETURNING *) "#,
             masked!("s")
         );
-        let row = sqlx::query(SQL)
-            .bind(owner)
-            .bind(id)
-            .bind(&fields.name)
-            .bind(&fields.kind)
-            .bind(&fields.environment)
-            .bind(&fields.value)
-            .fetch_optional(&self.pool)
-            .await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(
+            &self.pool,
+            sqlx::query(SQL)
+                .bind(owner)
+                .bind(id)
+                .bind(&fields.name)
+                .bind(&fields.kind)
+                .bind(&fields.environment)
+                .bind(&fields.value),
+        )
+        .await
     }
 
     pub async fn delete_secret(&self, owner: i32, id: i32) -> Result<bool, StoreError> {

@@ -84,8 +84,7 @@ impl Store {
     /// One user as it sees itself.
     pub async fn shown_user(&self, id: i32) -> Result<Option<RawJson>, StoreError> {
         const SQL: &str = concat!(shown!("id, username, email, authority"), " WHERE id = $1) r");
-        let row = sqlx::query(SQL).bind(id).fetch_optional(&self.pool).await?;
-        row.as_ref().map(RawJson::from_row).transpose()
+        RawJson::find(&self.pool, sqlx::query(SQL).bind(id)).await
     }
 
     pub async fn user(&self, id: i32) -> Result<Option<User>, StoreError> {

@@ -31,7 +31,7 @@ impl Place {
 
     /// As a replica has it: a connection of its own.
     fn cache(&self) -> Cache {
-        let password = Some(settings::Secret::new(&data().valkey_password));
+        let password = Some(reeve::serve::Secret::new(&data().valkey_password));
         let (host, port) = ("127.0.0.1".to_owned(), data().valkey_port);
         let settings = settings::Cache { host, port, password, database: self.number.0 };
         Cache::new(&settings).expect("an address")

@@ -9,7 +9,7 @@ use axum::routing::{get, post};
 use reeve::backend::clients::UpstreamError;
 use reeve::backend::clients::breaker::BreakerSpec;
 use reeve::backend::clients::upstream::{Auth, Upstream, UpstreamSpec};
-use reeve::backend::settings::Secret;
+use reeve::serve::Secret;
 use serde_json::{Value, json};
 
 use super::{nowhere, run};

@@ -3,7 +3,8 @@
 use reeve::backend::clients::node_red::Endpoint;
 use reeve::backend::clients::openai::NewAssistant;
 use reeve::backend::clients::{GitHub, Grafana, NodeRed, OpenAi, Registry, UpstreamError};
-use reeve::backend::settings::{self, Secret};
+use reeve::backend::settings;
+use reeve::serve::Secret;
 use serde_json::{Value, json};
 
 use super::{nowhere, run};
