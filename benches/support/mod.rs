@@ -115,12 +115,17 @@ impl Row {
     }
 }
 
+/// A mark that is a fraction of something is written with one more digit than it deserves, not with fourteen.
+fn short(limit: f64) -> f64 {
+    (limit * 100.0).round() / 100.0
+}
+
 fn table(rows: &[Row]) -> String {
     let mut table = String::from("| what | reeve | bare | ratio or value | mark | |\n|---|---|---|---|---|---|\n");
     for row in rows {
         let (mark, verdict) = match row.limit {
-            Some(limit) if row.at_least => (format!("≥ {limit}"), row.value >= limit),
-            Some(limit) => (format!("≤ {limit}"), row.value <= limit),
+            Some(limit) if row.at_least => (format!("≥ {}", short(limit)), row.value >= limit),
+            Some(limit) => (format!("≤ {}", short(limit)), row.value <= limit),
             None => ("–".into(), true),
         };
         let verdict = match (row.limit, verdict) {
