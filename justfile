@@ -23,6 +23,7 @@ bench:
     cargo bench --bench logs
     cargo bench --bench stack
     cargo bench --bench backend
+    cargo bench --bench governance
 
 # Binary, unit, account and configuration; PREFIX and DESTDIR are honoured.
 install: build

@@ -1,5 +1,8 @@
 //! What the benches share: a data directory with its stack, the daemon, medians, and the table in docs/benchmarks.md.
 
+pub mod collector;
+pub mod server;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};

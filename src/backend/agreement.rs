@@ -84,12 +84,6 @@ pub struct Place {
     pub infrastructure_path: String,
 }
 
-impl Default for Place {
-    fn default() -> Self {
-        Self { base: "http://status-backend:3001".to_owned(), infrastructure_path: "status-backend".to_owned() }
-    }
-}
-
 /// A control, as far as an agreement needs it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct ControlTerms {
@@ -118,30 +112,6 @@ pub struct Span {
     pub end: Option<Timestamp>,
 }
 
-/// What of the context is said otherwise; what is absent stays as built.
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Overrides {
-    pub validity: ValidityOverrides,
-    pub definitions: DefinitionOverrides,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct ValidityOverrides {
-    pub initial: Option<String>,
-    pub time_zone: Option<String>,
-    pub start_date: Option<String>,
-    pub end_date: Option<String>,
-}
-
-#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
-#[serde(default)]
-pub struct DefinitionOverrides {
-    pub schemas: Option<Object>,
-    pub scopes: Option<Object>,
-}
-
 /// A control without something that its terms are made of.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("control {control} has no {key} in its params")]
@@ -166,7 +136,6 @@ pub fn build(
     controls: &[ControlTerms],
     scopes: &[ScopeTerms],
     place: &Place,
-    overrides: Overrides,
 ) -> Result<Agreement, IncompleteControl> {
     let used = used_scopes(controls, scopes);
     let mut terms = Terms::default();
@@ -174,24 +143,19 @@ pub fn build(
         terms.metrics.insert(control.metric(), control.measured(place)?);
         terms.guarantees.push(control.guarantee(&used)?);
     }
-    let context = context(span, overrides);
-    Ok(Agreement { id, version: "1.0.0".to_owned(), kind: "agreement".to_owned(), context, terms })
+    Ok(Agreement { id, version: "1.0.0".to_owned(), kind: "agreement".to_owned(), context: context(span), terms })
 }
 
-fn context(span: Span, overrides: Overrides) -> Context {
+fn context(span: Span) -> Context {
     let date = |time: Option<Timestamp>, or: &str| time.map_or_else(|| or.to_owned(), |time| format!("{time:.3}"));
-    let Overrides { validity, definitions } = overrides;
     Context {
         validity: Validity {
-            initial: validity.initial.unwrap_or_else(|| "2022-01-01".to_owned()),
-            time_zone: validity.time_zone.unwrap_or_else(|| "America/Los_Angeles".to_owned()),
-            start_date: validity.start_date.unwrap_or_else(|| date(span.start, "1975-01-01")),
-            end_date: validity.end_date.unwrap_or_else(|| date(span.end, "2022-01-01")),
+            initial: "2022-01-01".to_owned(),
+            time_zone: "America/Los_Angeles".to_owned(),
+            start_date: date(span.start, "1975-01-01"),
+            end_date: date(span.end, "2022-01-01"),
         },
-        definitions: Definitions {
-            schemas: definitions.schemas.unwrap_or_default(),
-            scopes: definitions.scopes.unwrap_or_default(),
-        },
+        definitions: Definitions::default(),
     }
 }
 

@@ -98,7 +98,6 @@ pub fn openai_fault(error: UpstreamError) -> Fault {
             let told = error.body().and_then(|body| body["error"]["message"].as_str()).map(str::to_owned);
             Fault::Invalid(told.unwrap_or_else(|| error.to_string()))
         }
-        Some(429) => Fault::Busy("OpenAI takes no more for now"),
         _ => error.into(),
     }
 }
@@ -109,12 +108,15 @@ pub async fn throttle(app: &App, caller: &Caller) -> Result<(), ApiError> {
     Ok(())
 }
 
+/// List all assistants.
 #[utoipa::path(get, path = "/assistant", tag = "Assistants", responses((status = 200, body = [Assistant])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.assistants().await.map_err(|error| LIST.fault(error))
 }
 
-/// `null` when there is none.
+/// Get an assistant.
+///
+/// `null` when there is none with this id.
 #[utoipa::path(get, path = "/assistant/{id}", tag = "Assistants", params(("id" = i32, Path)),
     responses((status = 200, body = Option<Assistant>), (status = 400)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -123,6 +125,7 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJs
     Ok(assistant.unwrap_or_else(|| RawJson("null".to_owned())))
 }
 
+/// Get the instructions of an assistant.
 #[utoipa::path(get, path = "/assistant/{id}/instructions", tag = "Assistants", params(("id" = i32, Path)),
     responses((status = 200, body = Instructions), (status = 400), (status = 404)))]
 pub async fn instructions(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Instructions>, ApiError> {
@@ -132,9 +135,13 @@ pub async fn instructions(State(app): State<App>, Path(id): Path<String>) -> Res
     Ok(Json(Instructions { instructions: found.ok_or_else(missing)? }))
 }
 
+/// Create an assistant with the usual instructions.
+///
+/// At OpenAI and here. 429: as many as there may be, or too many calls.
 #[utoipa::path(post, path = "/assistant", tag = "Assistants", request_body = AssistantBody,
     responses((status = 201, body = AssistantDone), (status = 400),
-        (status = 429, description = "as many assistants as there may be, or too many calls")))]
+        (status = 429, description = "as many assistants as there may be, or too many calls"),
+        (status = 500, description = "OpenAI is away or fails")))]
 pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Response, ApiError> {
     let name = name(body.fields(), "name").map_err(|invalid| CREATE.fault(invalid))?;
     let wanted = Wanted {
@@ -146,15 +153,23 @@ pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> R
     make(app, caller, wanted).await
 }
 
+/// Create an assistant with instructions, model and tools of one's own.
+///
+/// At OpenAI and here. 429: as many as there may be, or too many calls.
 #[utoipa::path(post, path = "/assistant/admin", tag = "Assistants", request_body = AssistantAdminBody,
     responses((status = 201, body = AssistantDone), (status = 400),
-        (status = 429, description = "as many assistants as there may be, or too many calls")))]
+        (status = 429, description = "as many assistants as there may be, or too many calls"),
+        (status = 500, description = "OpenAI is away or fails")))]
 pub async fn create_as_admin(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Response, ApiError> {
     let wanted = Wanted::read(body.fields()).map_err(|invalid| CREATE.fault(invalid))?;
     make(app, caller, wanted).await
 }
 
-/// The stray bracket is the original's.
+/// Change the instructions of an assistant.
+///
+/// Here and at OpenAI. Also 200 when there is no such assistant, or when OpenAI does not take them.
+///
+/// The message ends with a bracket, which clients of the original know.
 #[utoipa::path(put, path = "/assistant/{id}/instructions", tag = "Assistants", params(("id" = i32, Path)),
     request_body = Instructions, responses((status = 200, body = AssistantDone), (status = 400),
         (status = 429, description = "too many calls")))]
@@ -179,7 +194,9 @@ pub async fn instruct(
     .await
 }
 
-/// OpenAI's stays, as in the original.
+/// Delete an assistant here.
+///
+/// At OpenAI it stays. Also 200 when there was none with this id.
 #[utoipa::path(delete, path = "/assistant/{id}", tag = "Assistants", params(("id" = i32, Path)),
     responses((status = 200, body = AssistantDone), (status = 400)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
@@ -192,6 +209,9 @@ pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<Js
     Ok(done("Assistant deleted successfully"))
 }
 
+/// Delete all assistants here.
+///
+/// At OpenAI they stay.
 #[utoipa::path(delete, path = "/assistant", tag = "Assistants", responses((status = 200, body = AssistantDone)))]
 pub async fn delete_all(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     app.store.delete_assistants(None).await.map_err(|error| DELETE_ALL.fault(error))?;

@@ -30,11 +30,15 @@ const LIST: Promise = Promise::message_with_detail("Failed to retrieve draft cat
 const CREATE: Promise = Promise::message_with_detail("Failed to create draft catalog, error: ");
 const FINALIZE: Promise = Promise::message_with_detail("Failed to finalize catalog, error: ");
 
+/// List the drafts among the catalogs.
 #[utoipa::path(get, path = "/catalogs/drafts", tag = "Catalogs", responses((status = 200, body = [Catalog])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.catalogs(Some(Status::Draft)).await.map_err(|error| LIST.fault(error))
 }
 
+/// Create a draft of a catalog.
+///
+/// It has no `tpaId` until it is finalized.
 #[utoipa::path(post, path = "/catalogs/drafts", tag = "Catalogs", request_body = CatalogBody,
     responses((status = 201, body = Catalog), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -48,6 +52,9 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, row).into_response())
 }
 
+/// Finalize a draft of a catalog with all its controls.
+///
+/// The catalog gets a `tpaId`; the answer counts the controls. 400: it is no draft, or lacks its first or last day.
 #[utoipa::path(patch, path = "/catalogs/{id}/finalize", tag = "Catalogs", params(("id" = i32, Path)),
     responses((status = 200, body = FinalizedCatalog), (status = 400), (status = 404)))]
 pub async fn finalize(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {

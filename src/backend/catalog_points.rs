@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
-use super::agreement::{self, Agreement, IncompleteControl, Overrides, Place};
+use super::agreement::{self, Agreement, IncompleteControl, Place};
 use super::app::App;
 use super::clients::{Registry, UpstreamError};
 use super::compliance::points::{Rejection, Sorted, State as GuaranteeState, sort};
@@ -46,10 +46,17 @@ impl Window {
     }
 }
 
+/// Compute the points of a catalog and store them.
+///
+/// The registry computes every final control for each of its scope sets between `from` and `to` (ISO dates): flows
+/// are run, so this may take minutes. Answers with the new points; with all points of the catalog when some of them
+/// were stored before, which then stay as they were.
+///
+/// 404: no catalog has this `tpaId`. 409: a control lacks its endpoint or threshold.
 #[utoipa::path(get, path = "/catalogs/{tpaId}/points", tag = "Catalogs",
     params(("tpaId" = String, Path), ("from" = Option<String>, Query), ("to" = Option<String>, Query)),
     responses((status = 200, body = [Point]), (status = 400, description = "a list of refusals when no state made a point and none is stored"), (status = 404), (status = 409),
-        (status = 500)))]
+        (status = 500, description = "the registry is away or fails")))]
 pub async fn compute(
     State(app): State<App>,
     Path(id): Path<String>,
@@ -96,7 +103,7 @@ async fn agreement_of(app: &App, id: &str) -> Result<Option<Agreement>, Fault> {
         base: app.settings.own_url.trim_end_matches('/').to_owned(),
         infrastructure_path: OURSELVES.to_owned(),
     };
-    let built = agreement::build(id.to_owned(), span, &controls, &scopes, &place, Overrides::default());
+    let built = agreement::build(id.to_owned(), span, &controls, &scopes, &place);
     built.map(Some).map_err(|incomplete: IncompleteControl| Fault::Conflict(incomplete.to_string()))
 }
 

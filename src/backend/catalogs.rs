@@ -86,6 +86,9 @@ pub fn new_agreement() -> String {
     agreement_id(None, Uuid::new_v4())
 }
 
+/// List catalogs.
+///
+/// All of them, drafts included, or those of one status.
 #[utoipa::path(get, path = "/catalogs", tag = "Catalogs", params(("status" = Option<Status>, Query)),
     responses((status = 200, body = [Catalog]), (status = 400)))]
 pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<JsonRows, ApiError> {
@@ -93,6 +96,7 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<J
     app.store.catalogs(status).await.map_err(|error| LIST.fault(error))
 }
 
+/// Get a catalog.
 #[utoipa::path(get, path = "/catalogs/{id}", tag = "Catalogs", params(("id" = i32, Path)),
     responses((status = 200, body = Catalog), (status = 400), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -100,6 +104,9 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJs
     app.store.catalog(id).await.map_err(|error| ONE.fault(error))?.ok_or_else(not_found)
 }
 
+/// Create a catalog.
+///
+/// It gets a `tpaId`, the id of its agreement, unless it is a draft.
 #[utoipa::path(post, path = "/catalogs", tag = "Catalogs", request_body = CatalogBody,
     responses((status = 201, body = Catalog), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -116,6 +123,9 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, row).into_response())
 }
 
+/// Change a catalog.
+///
+/// What is not given stays. 400: a finalized catalog cannot become a draft.
 #[utoipa::path(patch, path = "/catalogs/{id}", tag = "Catalogs", params(("id" = i32, Path)),
     request_body = CatalogPatch, responses((status = 200, body = Catalog), (status = 400), (status = 404)))]
 pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBody) -> Result<RawJson, ApiError> {
@@ -131,6 +141,9 @@ pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBo
     }
 }
 
+/// Delete a catalog.
+///
+/// Its controls stay, without a catalog.
 #[utoipa::path(delete, path = "/catalogs/{id}", tag = "Catalogs", params(("id" = i32, Path)),
     responses((status = 204), (status = 400), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
@@ -139,7 +152,9 @@ pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<St
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(not_found()) }
 }
 
-/// Drafts included; an unknown catalog has none.
+/// List the controls of a catalog.
+///
+/// Drafts included; empty for an unknown catalog.
 #[utoipa::path(get, path = "/catalogs/{catalogId}/controls", tag = "Catalogs", params(("catalogId" = i32, Path)),
     responses((status = 200, body = [super::controls::Control]), (status = 400)))]
 pub async fn controls(State(app): State<App>, Path(id): Path<String>) -> Result<JsonRows, ApiError> {

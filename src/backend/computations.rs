@@ -137,12 +137,18 @@ const ONE: Promise = Promise::message_with_detail("Failed to get computation, er
 const BULK: Promise = Promise::message_with_detail("Failed to create computations, error: ");
 const DELETE: Promise = Promise::message_with_detail("Failed to delete computations, error: ");
 
+/// List all computations.
+///
+/// The rows that flows have posted.
 #[utoipa::path(get, path = "/computations", tag = "Computations", responses((status = 200, body = [Computation])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.computations().await.map_err(|error| LIST.fault(error))
 }
 
-/// The compliance of one group, for whoever asked for its computation.
+/// Get the result of a group of computations.
+///
+/// How many of the group's evidences are good, in percent, with its rows. 202: the flow has not said `done` yet, ask
+/// again. 404: no such group. 409: a row of it lacks its scope or its evidences.
 #[utoipa::path(get, path = "/computations/{id}", tag = "Computations", params(("id" = String, Path)),
     responses((status = 200, body = GroupAnswer), (status = 202, body = NotReady), (status = 400), (status = 404),
         (status = 409)))]
@@ -164,9 +170,13 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Respo
     Ok(Json(json!({ "code": 200, "message": "OK", "computations": computations })).into_response())
 }
 
-/// Asks a flow to compute a metric. Its rows come later, as batches.
+/// Start the computation of a metric by a flow.
+///
+/// Answers as soon as Node-RED has taken it, with the address of the group; the flow posts the rows later, to
+/// `config.backendUrl`. 400: the metric is incomplete or its endpoint not allowed.
 #[utoipa::path(post, path = "/computations", tag = "Computations", request_body = RequestBody,
-    responses((status = 201, body = Accepted), (status = 400), (status = 500)))]
+    responses((status = 201, body = Accepted), (status = 400),
+        (status = 500, description = "Node-RED is away or fails")))]
 pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Response, ApiError> {
     let (flow, mut metric) = flow(body.fields())?;
     let backend_url = backend_url(body.fields()).map_err(|error| CREATE.fault(error))?;
@@ -211,13 +221,16 @@ fn not_started(error: UpstreamError) -> ApiError {
     CREATE.fault(error)
 }
 
+/// Delete all computations.
 #[utoipa::path(delete, path = "/computations", tag = "Computations", responses((status = 204)))]
 pub async fn delete(State(app): State<App>) -> Result<StatusCode, ApiError> {
     app.store.delete_computations().await.map_err(|error| DELETE.fault(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Stores a batch of a flow's results: all of it or nothing.
+/// Store computations that a flow posts.
+///
+/// All of them or none. `done` says that the group of the first one is complete with this batch.
 #[utoipa::path(post, path = "/computations/bulk", tag = "Computations", request_body = BatchBody,
     responses((status = 201, body = [Computation]), (status = 400), (status = 409)))]
 pub async fn bulk(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {

@@ -71,12 +71,17 @@ pub fn assistant_row(app: &App) -> String {
     format!("{}/assistant", app.settings.prefix)
 }
 
+/// List the configuration of all parts of the API.
+///
+/// For each, its path and whether it is available; for assistants, how many there may be.
 #[utoipa::path(get, path = "/config", tag = "Configurations", responses((status = 200, body = [Configuration])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.configurations().await.map_err(|error| GET.fault(error))
 }
 
-/// A look, though it is a `POST`: the endpoint is a path itself.
+/// Get the configuration of one part of the API.
+///
+/// By its path, in the body: nothing is changed, though it is a POST.
 #[utoipa::path(post, path = "/config", tag = "Configurations", request_body = ConfigurationLookup,
     responses((status = 200, body = Configuration), (status = 400), (status = 404)))]
 pub async fn look(State(app): State<App>, body: JsonBody) -> Result<RawJson, ApiError> {
@@ -85,6 +90,9 @@ pub async fn look(State(app): State<App>, body: JsonBody) -> Result<RawJson, Api
     row.ok_or_else(|| missing(format!("Configuration {endpoint} not found")))
 }
 
+/// Make a part of the API available or not.
+///
+/// While it is not, its requests are 404. Without `available` nothing changes.
 #[utoipa::path(put, path = "/config", tag = "Configurations", request_body = ConfigurationChange,
     responses((status = 200, body = ConfigurationDone), (status = 400), (status = 404)))]
 pub async fn update(State(app): State<App>, body: JsonBody) -> Result<Json<Value>, ApiError> {
@@ -107,6 +115,9 @@ fn read(fields: Fields<'_>) -> Result<(String, Option<bool>), Invalid> {
     Ok((fields.required_text("endpoint", usize::MAX)?, fields.flag("available")?))
 }
 
+/// Get the number of assistants that there may be.
+///
+/// 400: no limit is set.
 #[utoipa::path(get, path = "/config/assistant/limit", tag = "Configurations",
     responses((status = 200, body = AssistantLimit), (status = 400), (status = 404)))]
 pub async fn limit(State(app): State<App>) -> Result<Json<AssistantLimit>, ApiError> {
@@ -116,6 +127,9 @@ pub async fn limit(State(app): State<App>) -> Result<Json<AssistantLimit>, ApiEr
     Ok(Json(AssistantLimit { limit }))
 }
 
+/// Set the number of assistants that there may be.
+///
+/// 400: it is no number above zero, or there are more assistants already.
 #[utoipa::path(put, path = "/config/assistant/limit/{limit}", tag = "Configurations",
     params(("limit" = i32, Path, minimum = 1)),
     responses((status = 200, body = ConfigurationDone), (status = 400), (status = 404)))]

@@ -26,6 +26,9 @@ pub struct PeriodBody {
     pub to: String,
 }
 
+/// List the computations of a control.
+///
+/// Empty for an unknown control.
 #[utoipa::path(get, path = "/controls/{id}/computations", tag = "Control computations", params(("id" = i32, Path)),
     responses((status = 200, body = [Computation]), (status = 400)))]
 pub async fn list(State(app): State<App>, Path(id): Path<String>) -> Result<JsonRows, ApiError> {
@@ -33,7 +36,9 @@ pub async fn list(State(app): State<App>, Path(id): Path<String>) -> Result<Json
     app.store.computations_of_control(control).await.map_err(|error| LIST.fault(error))
 }
 
-/// Those that were created on the day of the given date, in UTC.
+/// List the computations of a control created on one day.
+///
+/// The day of `createdAt`, an ISO date, in UTC.
 #[utoipa::path(get, path = "/controls/{id}/computations/{createdAt}", tag = "Control computations",
     params(("id" = i32, Path), ("createdAt" = String, Path)),
     responses((status = 200, body = [Computation]), (status = 400)))]
@@ -43,7 +48,9 @@ pub async fn of_day(State(app): State<App>, Path((id, created)): Path<(String, S
     app.store.computations_of_day(control, day).await.map_err(|error| LIST.fault(error))
 }
 
-/// Sets the period of every computation of the control.
+/// Set the period of all computations of a control.
+///
+/// Needs `from` and `to`. 404: there are no computations.
 #[utoipa::path(put, path = "/controls/{id}/computations", tag = "Control computations", params(("id" = i32, Path)),
     request_body = PeriodBody, responses((status = 204), (status = 400), (status = 404)))]
 pub async fn set_period(
@@ -68,6 +75,9 @@ pub async fn set_period(
     }
 }
 
+/// Delete the computations of a control.
+///
+/// Also 204 when there were none.
 #[utoipa::path(delete, path = "/controls/{id}/computations", tag = "Control computations",
     params(("id" = i32, Path)), responses((status = 204), (status = 400)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {

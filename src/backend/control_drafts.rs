@@ -18,12 +18,14 @@ const LIST: Promise = Promise::message_with_detail("Failed to retrieve draft con
 const CREATE: Promise = Promise::message_with_detail("Failed to create draft control, error: ");
 const FINALIZE: Promise = Promise::message_with_detail("Failed to finalize control, error: ");
 
+/// List the drafts among the controls.
 #[utoipa::path(get, path = "/controls/drafts", tag = "Controls", responses((status = 200, body = [Control])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     let drafts = ControlFilter { status: Some(Status::Draft), ..ControlFilter::default() };
     app.store.controls(drafts).await.map_err(|error| LIST.fault(error))
 }
 
+/// List the draft controls of a catalog.
 #[utoipa::path(get, path = "/controls/drafts/catalog/{id}", tag = "Controls", params(("id" = i32, Path)),
     responses((status = 200, body = [Control]), (status = 400), (status = 404)))]
 pub async fn of_catalog(State(app): State<App>, Path(id): Path<String>) -> Result<JsonRows, ApiError> {
@@ -32,6 +34,9 @@ pub async fn of_catalog(State(app): State<App>, Path(id): Path<String>) -> Resul
     drafts.ok_or_else(|| ApiError::message(StatusCode::NOT_FOUND, "Catalog not found"))
 }
 
+/// Create a draft of a control in a draft of a catalog.
+///
+/// Only name and catalog have to be given. 400: the catalog is no draft.
 #[utoipa::path(post, path = "/controls/drafts", tag = "Controls", request_body = ControlBody,
     responses((status = 201, body = Control), (status = 400), (status = 404)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -48,6 +53,10 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     }
 }
 
+/// Finalize a draft of a control.
+///
+/// 400: it is no draft, its catalog is one, or its `params` lack `endpoint` or `threshold`. 404: there is no such
+/// control or it has no catalog.
 #[utoipa::path(patch, path = "/controls/{id}/finalize", tag = "Controls", params(("id" = i32, Path)),
     responses((status = 200, body = Control), (status = 400), (status = 404)))]
 pub async fn finalize(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {

@@ -53,7 +53,10 @@ const LIST: Promise = Promise::both("Failed to get panels from control, error in
 const CREATE: Promise = Promise::both("Error adding panel to control");
 const DELETE: Promise = Promise::both("Error deleting panel from control");
 
-/// The panels of a control, with what Grafana knows of them.
+/// List the panels of a control as they are in Grafana.
+///
+/// Title, query and position come from Grafana's dashboards. 404: a panel is no longer in its dashboard. When Grafana
+/// refuses, its status is passed on.
 #[utoipa::path(get, path = "/controls/{id}/panels", tag = "Control panels", params(("id" = i32, Path)),
     responses((status = 200, body = [ShownPanel]), (status = 400), (status = 404), failure::Refusal))]
 pub async fn list(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Vec<ShownPanel>>, ApiError> {
@@ -91,6 +94,9 @@ fn grafana_failed(error: UpstreamError) -> ApiError {
     }
 }
 
+/// Link a panel of a Grafana dashboard to a control.
+///
+/// Grafana is not asked whether there is such a panel.
 #[utoipa::path(post, path = "/controls/{id}/panel/{panelId}", tag = "Control panels",
     params(("id" = i32, Path), ("panelId" = String, Path)), request_body = ControlPanelBody,
     responses((status = 201, body = PanelAdded), (status = 400)))]
@@ -107,7 +113,9 @@ pub async fn create(
     Ok((StatusCode::CREATED, answer).into_response())
 }
 
-/// Done, too, where there was none.
+/// Remove the link between a panel and a control.
+///
+/// Also 204 when there was none. The panel stays in Grafana.
 #[utoipa::path(delete, path = "/controls/{id}/panels/{panelId}", tag = "Control panels",
     params(("id" = i32, Path), ("panelId" = String, Path)), responses((status = 204), (status = 400)))]
 pub async fn delete(State(app): State<App>, Path((id, panel)): Path<(String, String)>) -> Result<StatusCode, ApiError> {

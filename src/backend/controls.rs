@@ -94,6 +94,9 @@ pub fn check_params(params: &Value) -> Result<(), Missing> {
     rules::required(params, &["endpoint", "threshold"])
 }
 
+/// List controls.
+///
+/// All of them, drafts included, or those that the filters leave.
 #[utoipa::path(get, path = "/controls", tag = "Controls",
     params(("status" = Option<Status>, Query), ("period" = Option<Period>, Query), ("name" = Option<String>, Query),
         ("mashupId" = Option<String>, Query), ("catalogId" = Option<i32>, Query)),
@@ -114,6 +117,7 @@ pub async fn list(State(app): State<App>, RawQuery(query): RawQuery) -> Result<J
     app.store.controls(filter).await.map_err(|error| LIST.fault(error))
 }
 
+/// Get a control.
 #[utoipa::path(get, path = "/controls/{id}", tag = "Controls", params(("id" = i32, Path)),
     responses((status = 200, body = Control), (status = 400), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -121,7 +125,10 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJs
     app.store.control(id).await.map_err(|error| ONE.fault(error))?.ok_or_else(not_found)
 }
 
-/// Always finalized, whatever the body says.
+/// Create a final control.
+///
+/// `params` needs `endpoint`, the flow that computes it, and `threshold`, in percent; every other parameter goes to
+/// the flow. It is finalized, whatever `status` says.
 #[utoipa::path(post, path = "/controls", tag = "Controls", request_body = ControlBody,
     responses((status = 201, body = CreatedControl), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -140,6 +147,10 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, axum::Json(echo(id, fields, &control))).into_response())
 }
 
+/// Change a control.
+///
+/// What is not given stays; `params` is replaced as a whole. 400: a finalized control cannot become a draft, and
+/// needs `endpoint` and `threshold` in its `params`.
 #[utoipa::path(patch, path = "/controls/{id}", tag = "Controls", params(("id" = i32, Path)),
     request_body = ControlBody, responses((status = 200, body = Control), (status = 400), (status = 404)))]
 pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBody) -> Result<RawJson, ApiError> {
@@ -159,6 +170,9 @@ pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBo
     changed.ok_or_else(not_found)?
 }
 
+/// Delete a control.
+///
+/// Its computations and panels stay, without a control; its scope sets stay as they are.
 #[utoipa::path(delete, path = "/controls/{id}", tag = "Controls", params(("id" = i32, Path)),
     responses((status = 204), (status = 400), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {

@@ -2,7 +2,8 @@
 //!
 //! The API has no single form of error: every endpoint names its own key and text. A [`Promise`] is that form, written
 //! once beside the handler; a [`Fault`] is what happened, whatever the place. The two meet here and nowhere else, and so
-//! do status codes: what the caller sent wrong is 4xx, what is away is 503, what we did wrong is 500.
+//! do status codes: what the caller sent wrong is 4xx, a store of ours that is away 503, what we did wrong 500, and so what
+//! a service did that we asked.
 
 use std::borrow::Cow;
 use std::error::Error as StdError;
@@ -12,6 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::clients::UpstreamError;
 use super::extract::Invalid;
 use crate::telemetry::chain;
 
@@ -92,7 +94,7 @@ pub enum Fault {
     /// It cannot be at the same time as what is there: 409.
     #[error("{0}")]
     Conflict(String),
-    /// A database, the cache or a service that this needs is away: 503.
+    /// A database or the cache is away: 503.
     #[error("{what} cannot be reached")]
     Unavailable {
         what: &'static str,
@@ -102,6 +104,9 @@ pub enum Fault {
     /// Too much at once: 503.
     #[error("too busy: {0}")]
     Busy(&'static str),
+    /// A service that we asked is away, or failed: 500, as the contract has it at every endpoint.
+    #[error(transparent)]
+    Upstream(UpstreamError),
     /// Ours: 500.
     #[error("{what}")]
     Internal {
@@ -126,7 +131,7 @@ impl Fault {
             Self::Missing(_) => StatusCode::NOT_FOUND,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::Unavailable { .. } | Self::Busy(_) => StatusCode::SERVICE_UNAVAILABLE,
-            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Upstream(_) | Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 }

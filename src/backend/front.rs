@@ -3,16 +3,14 @@
 //! Stages: id and clock → preflight → JSON body → health, welcome and documents → availability gate → canonical spelling
 //! → router (guard, parameters, handler; or the end of the line) → CORS, id, measurement, log.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::uri::PathAndQuery;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::BytesMut;
-use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use tracing::Instrument;
 
@@ -22,19 +20,15 @@ use super::error::ApiError;
 use super::extract::JsonBody;
 use super::gate::Verdict;
 use super::routes::Matched;
-use crate::serve::{metrics, request_id, traces};
+use crate::serve::body::{BodyError, is_kind, whole};
+use crate::serve::traces::{self, Carried};
+use crate::serve::{metrics, request_id};
 
 /// Of the original.
 pub const BODY: usize = 100 << 10;
 /// Batches of computations are larger than anything else; the original's limit made flows split them.
 const BULK_BODY: usize = 8 << 20;
 const BULK_PATH: &str = "/computations/bulk";
-
-/// So much beyond a limit is still read.
-const SURPLUS: usize = 2 << 20;
-
-/// For a body to arrive.
-const ARRIVAL: Duration = Duration::from_secs(30);
 
 /// As the original spells it.
 static JSON: HeaderValue = HeaderValue::from_static("application/json; charset=utf-8");
@@ -54,13 +48,13 @@ pub async fn front(State(app): State<App>, request: Request, next: Next) -> Resp
         path = request.uri().path()
     );
     traces::continue_trace(&span, request.headers());
-    let mut response = async {
+    let carried = Carried::of(&id, request.headers());
+    let answered = async {
         let response = stages(&app, request, next).await.unwrap_or_else(ApiError::into_response);
         tracing::debug!(status = response.status().as_u16(), time_us = began.elapsed().as_micros() as u64, "answered");
         response
-    }
-    .instrument(span)
-    .await;
+    };
+    let mut response = carried.during(answered).instrument(span).await;
     let route = response.extensions_mut().remove::<Matched>().map_or("unmatched", |matched| matched.0);
     metrics::record(route, &method, response.status(), began.elapsed());
     let headers = response.headers_mut();
@@ -115,54 +109,9 @@ async fn with_body(request: Request) -> Result<Request, ApiError> {
     Ok(Request::from_parts(parts, Body::empty()))
 }
 
-/// A body of no more than so many bytes.
-pub async fn whole(body: Body, limit: usize) -> Result<BytesMut, ApiError> {
-    let refuse = |status, text: &str| ApiError::message(status, text);
-    match tokio::time::timeout(ARRIVAL, collect(body, limit)).await {
-        Ok(Ok(Some(bytes))) => Ok(bytes),
-        Ok(Ok(None)) => Err(refuse(StatusCode::PAYLOAD_TOO_LARGE, &format!("the body is larger than {limit} bytes"))),
-        Ok(Err(_)) => Err(refuse(StatusCode::BAD_REQUEST, "the body could not be read")),
-        Err(_) => Err(refuse(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
-    }
-}
-
-/// The whole body, or `None` if it is too large. Some of what is too much is read and thrown away: a caller that is still
-/// sending when the connection is closed never sees the answer.
-async fn collect(mut body: Body, limit: usize) -> Result<Option<BytesMut>, axum::Error> {
-    let mut bytes = BytesMut::new();
-    let mut surplus = 0;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if surplus > 0 || bytes.len() + data.len() > limit {
-            bytes.clear();
-            surplus += data.len();
-            if surplus > SURPLUS {
-                break;
-            }
-        } else {
-            bytes.extend_from_slice(&data);
-        }
-    }
-    Ok((surplus == 0).then_some(bytes))
-}
-
-/// Whether the body is of that type; then it is in UTF-8.
-pub fn is_kind(headers: &HeaderMap, wanted: &str) -> Result<bool, ApiError> {
-    let Some(kind) = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()) else { return Ok(false) };
-    let (kind, parameters) = kind.split_once(';').unwrap_or((kind, ""));
-    if !kind.trim().eq_ignore_ascii_case(wanted) {
-        return Ok(false);
-    }
-    let charset = parameters.split(';').find_map(|parameter| {
-        let (name, value) = parameter.split_once('=')?;
-        name.trim().eq_ignore_ascii_case("charset").then(|| value.trim().trim_matches('"').to_ascii_lowercase())
-    });
-    match charset.as_deref() {
-        None | Some("utf-8" | "utf8" | "us-ascii") => Ok(true),
-        Some(other) => {
-            let text = format!("the charset {other:?} is not supported, send UTF-8");
-            Err(ApiError::message(StatusCode::UNSUPPORTED_MEDIA_TYPE, text))
-        }
+impl From<BodyError> for ApiError {
+    fn from(error: BodyError) -> Self {
+        Self::message(error.status(), error.to_string())
     }
 }
 
@@ -195,18 +144,5 @@ mod tests {
             assert_eq!(parsed(bad).unwrap_err(), 400, "{bad}");
         }
         assert_eq!(parsed(&"[".repeat(1000)).unwrap_err(), 400);
-    }
-
-    #[test]
-    fn only_json_in_utf_8_is_read_as_json() {
-        let kind = |kind: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
-            is_kind(&headers, "application/json").map_err(|error| error.status.as_u16())
-        };
-        assert_eq!(kind("application/json"), Ok(true));
-        assert_eq!(kind("Application/JSON; charset=\"UTF-8\""), Ok(true));
-        assert_eq!(kind("text/plain"), Ok(false));
-        assert_eq!(kind("application/json; charset=latin1"), Err(415));
     }
 }

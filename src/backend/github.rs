@@ -25,9 +25,11 @@ pub struct Authorization {
 /// The original's own words.
 const FAILED: Promise = Promise::message("Error interno del servidor.");
 
-/// GitHub's JSON as it is: `access_token`, `token_type`, `scope`, or its error object.
+/// Exchange a GitHub authorization code for an access token.
+///
+/// GitHub's JSON is passed on as it is: `access_token`, `token_type` and `scope`, or its error object.
 #[utoipa::path(get, path = "/ghAccessToken", tag = "Auth", params(("code" = String, Query)),
-    responses((status = 200), (status = 400)))]
+    responses((status = 200), (status = 400), (status = 500, description = "GitHub is away or fails")))]
 pub async fn access_token(State(app): State<App>, RawQuery(query): RawQuery) -> Result<Json<Value>, ApiError> {
     let code = in_query(query.as_deref().unwrap_or_default(), "code").filter(|code| !code.is_empty());
     let code = code.ok_or_else(|| FAILED.fault(Invalid::new("code", "is required")))?;
@@ -37,6 +39,9 @@ pub async fn access_token(State(app): State<App>, RawQuery(query): RawQuery) -> 
     app.clients.github.exchange(&code).await.map(Json).map_err(|error| FAILED.fault(error))
 }
 
+/// Echo the `Authorization` header of the request.
+///
+/// Without the header the answer is an empty object.
 #[utoipa::path(get, path = "/getAuth", tag = "Auth", responses((status = 200, body = Authorization)))]
 pub async fn authorization(headers: HeaderMap) -> Json<Authorization> {
     let value = headers.get(header::AUTHORIZATION);

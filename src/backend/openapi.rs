@@ -9,9 +9,11 @@ use super::guard::Guard;
 use super::routes::{Route, table};
 use super::{
     assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
-    control_drafts, control_panels, controls, github, openapi30, points, scope_sets, scopes, scripts, secrets, sign_in,
-    threads, two_factor, users,
+    control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
+    two_factor, users,
 };
+use crate::serve::openapi30;
+
 /// Every handler of the table; a test compares the two.
 #[derive(Debug, OpenApi)]
 #[openapi(paths(
@@ -87,7 +89,9 @@ pub fn document(prefix: &str) -> Value {
     for route in table() {
         let method = route.method.as_str().to_ascii_lowercase();
         if let Some(path) = route.same_as {
-            document["paths"][route.path][&method] = document["paths"][path][&method].clone();
+            let mut operation = document["paths"][path][&method].clone();
+            operation["description"] = json!(format!("Another address of `{} {path}`.", route.method));
+            document["paths"][route.path][&method] = operation;
             continue;
         }
         if let Some(operation) = document["paths"][route.path][&method].as_object_mut() {
@@ -118,7 +122,7 @@ fn complete(operation: &mut Map<String, Value>, route: &Route) {
         ("408", "the body did not arrive in time"),
         ("413", "the body is too large"),
         ("415", "the body is not in UTF-8"),
-        ("503", "a database or service that this needs is away"),
+        ("503", "a database or the cache is away"),
     ];
     if route.guard != Guard::Public {
         common.push(("401", "no token, or none that is good"));
@@ -126,6 +130,14 @@ fn complete(operation: &mut Map<String, Value>, route: &Route) {
         let schemes = [SCHEME, "xAccessToken", "bearerAuth"];
         operation.insert("security".to_owned(), schemes.map(|scheme| json!({ scheme: [] })).into());
     }
+    let caller = match route.guard {
+        Guard::Public => "Open to everybody.",
+        Guard::User => "For every signed-in user.",
+        Guard::Admin | Guard::UserThenAdmin => "For administrators.",
+    };
+    let told = operation.get("description").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let description = told.map_or_else(|| caller.to_owned(), |told| format!("{told}\n\n{caller}"));
+    operation.insert("description".to_owned(), json!(description));
     let responses = operation.entry("responses").or_insert_with(|| json!({}));
     for (status, description) in common {
         if responses.get(status).is_none() {
@@ -152,12 +164,37 @@ mod tests {
         assert_eq!(documented, routes);
     }
 
+    fn operations(document: &Value) -> Vec<&Value> {
+        let items = document["paths"].as_object().unwrap().values();
+        items.flat_map(|item| item.as_object().unwrap().values()).collect()
+    }
+
     #[test]
     fn no_operation_has_the_id_of_another() {
         let document = document("");
-        let items = document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values());
-        let ids = items.map(|operation| operation["operationId"].as_str().unwrap()).collect::<Vec<_>>();
+        let ids = operations(&document).iter().map(|it| it["operationId"].as_str().unwrap()).collect::<Vec<_>>();
         assert_eq!(ids.iter().collect::<BTreeSet<_>>().len(), ids.len());
+    }
+
+    #[test]
+    fn every_operation_says_in_a_line_what_it_does_and_for_whom() {
+        let document = document("/api/v1");
+        let operations = operations(&document);
+        assert_eq!(operations.len(), 127);
+        for operation in &operations {
+            let summary = operation["summary"].as_str().unwrap_or_default();
+            // Longer ones do not fit beside the path.
+            let fits = (8..=80).contains(&summary.len()) && !summary.contains('\n');
+            assert!(fits && summary.starts_with(char::is_uppercase), "{operation}");
+            let description = operation["description"].as_str().unwrap_or_default();
+            let caller =
+                ["Open to everybody.", "For every signed-in user.", "For administrators.", "Another address of"];
+            assert!(caller.iter().any(|caller| description.contains(caller)), "{operation}");
+        }
+        // Two of the same words are told apart by nobody.
+        let own = operations.iter().filter(|it| !it["description"].as_str().unwrap().starts_with("Another address of"));
+        let summaries = own.map(|it| it["summary"].as_str().unwrap()).collect::<Vec<_>>();
+        assert_eq!(summaries.iter().collect::<BTreeSet<_>>().len(), summaries.len());
     }
 
     #[test]

@@ -53,17 +53,25 @@ fn not_found(id: Uuid) -> ApiError {
     ApiError::message(StatusCode::NOT_FOUND, format!("Point with id {id} not found"))
 }
 
+/// List all stored points.
+///
+/// A point is the result of a guarantee for one scope and one period: `guaranteeValue` in percent, and whether that
+/// is enough. Nothing is computed.
 #[utoipa::path(get, path = "/points", tag = "Points", responses((status = 200, body = [Point])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.points().await.map_err(|error| LIST.fault(error))
 }
 
+/// Delete all points.
 #[utoipa::path(delete, path = "/points", tag = "Points", responses((status = 204)))]
 pub async fn clear(State(app): State<App>) -> Result<StatusCode, ApiError> {
     app.store.delete_points().await.map_err(|error| CLEAR.fault(error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// Get a point.
+///
+/// 400: the id is not a UUID.
 #[utoipa::path(get, path = "/points/{id}", tag = "Points", params(("id" = Uuid, Path)),
     responses((status = 200, body = Point), (status = 400), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -71,6 +79,9 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJs
     app.store.point(id).await.map_err(|error| ONE.fault(error))?.ok_or_else(|| not_found(id))
 }
 
+/// Delete a point.
+///
+/// 400: the id is not a UUID.
 #[utoipa::path(delete, path = "/points/{id}", tag = "Points", params(("id" = Uuid, Path)),
     responses((status = 204), (status = 400), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {
@@ -79,7 +90,10 @@ pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<St
     if found { Ok(StatusCode::NO_CONTENT) } else { Err(not_found(id)) }
 }
 
-/// What is stored; nothing is computed.
+/// List the stored points of a catalog.
+///
+/// By the catalog's `tpaId`; empty when there are none. Nothing is computed: `GET /catalogs/{tpaId}/points` does
+/// that.
 #[utoipa::path(get, path = "/points/catalog/{tpaId}", tag = "Points", params(("tpaId" = String, Path)),
     responses((status = 200, body = [Point]), (status = 400)))]
 pub async fn of_agreement(State(app): State<App>, Path(agreement): Path<String>) -> Result<JsonRows, ApiError> {

@@ -22,13 +22,20 @@ pub fn router() -> Router<App> {
         .route("/", get(welcome))
         .route("/health/live", get(live))
         .route("/health/ready", get(ready))
-        .route("/metrics", get(metrics::scrape))
+        .route("/metrics", get(measurements))
         .fallback(end_of_the_line)
         .method_not_allowed_fallback(end_of_the_line)
 }
 
 async fn welcome() -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], "Welcome to the API!").into_response()
+}
+
+/// What is counted all the time, and what is looked at only now.
+async fn measurements(State(app): State<App>) -> Response {
+    app.store.measure();
+    app.clients.measure();
+    metrics::scrape().await
 }
 
 /// The process answers.

@@ -87,11 +87,16 @@ fn set_id(id: &str) -> Result<ObjectId, Invalid> {
     ObjectId::parse_str(id).map_err(|_| Invalid::new("id", "must be 24 hexadecimal digits"))
 }
 
+/// List all scope sets.
 #[utoipa::path(get, path = "/scopes/sets", tag = "Scopes", responses((status = 200, body = [ScopeSet])))]
 pub async fn list(State(app): State<App>) -> Result<Json<Vec<ScopeSet>>, ApiError> {
     app.scope_sets.all().await.map(Json).map_err(|error| LIST.fault(error))
 }
 
+/// Create a scope set for a control.
+///
+/// One concrete scope that the control is computed for: scope names with a value each, `*` for all of them. Whether
+/// the control exists is not checked.
 #[utoipa::path(post, path = "/scopes/sets", tag = "Scopes", request_body = ScopeSetBody,
     responses((status = 201, body = ScopeSet), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -101,6 +106,7 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, Json(set.map_err(|error| CREATE.fault(error))?)).into_response())
 }
 
+/// Get a scope set.
 #[utoipa::path(get, path = "/scopes/sets/{id}", tag = "Scopes", params(("id" = String, Path)),
     responses((status = 200, body = ScopeSet), (status = 400), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<ScopeSet>, ApiError> {
@@ -109,6 +115,9 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<
     set.map(Json).ok_or_else(not_found)
 }
 
+/// Change a scope set.
+///
+/// What is not given stays; `scopes` replaces the whole map.
 #[utoipa::path(put, path = "/scopes/sets/{id}", tag = "Scopes", params(("id" = String, Path)),
     request_body = ScopeSetChange, responses((status = 200, body = ScopeSet), (status = 400), (status = 404)))]
 pub async fn update(
@@ -122,6 +131,9 @@ pub async fn update(
     set.map(Json).ok_or_else(not_found)
 }
 
+/// List the scope sets of a control.
+///
+/// Empty when it has none, or when there is no such control.
 #[utoipa::path(get, path = "/scopes/sets/control/{controlId}", tag = "Scopes", params(("controlId" = f64, Path)),
     responses((status = 200, body = [ScopeSet]), (status = 400)))]
 pub async fn of_control(State(app): State<App>, Path(control): Path<String>) -> Result<Json<Vec<ScopeSet>>, ApiError> {

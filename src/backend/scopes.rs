@@ -89,11 +89,13 @@ fn scope_id(id: &str) -> Result<Uuid, ApiError> {
     Uuid::try_parse(id).map_err(|_| not_found())
 }
 
+/// List all scopes.
 #[utoipa::path(get, path = "/scopes", tag = "Scopes", responses((status = 200, body = [Scope])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.scopes().await.map_err(|error| LIST.fault(error))
 }
 
+/// Get a scope.
 #[utoipa::path(get, path = "/scopes/{id}", tag = "Scopes", params(("id" = String, Path)),
     responses((status = 200, body = Scope), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -101,6 +103,10 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<RawJs
     scope.ok_or_else(not_found)
 }
 
+/// Create a scope.
+///
+/// A dimension that controls can be computed for. Its name becomes lower case with `_` for white space; names may
+/// occur twice. The type is `string` unless told.
 #[utoipa::path(post, path = "/scopes", tag = "Scopes", request_body = ScopeBody,
     responses((status = 201, body = Scope), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -115,6 +121,9 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, scope).into_response())
 }
 
+/// Change a scope.
+///
+/// The name has to be given; what else is not given stays.
 #[utoipa::path(put, path = "/scopes/{id}", tag = "Scopes", params(("id" = String, Path)), request_body = ScopeBody,
     responses((status = 200, body = Scope), (status = 400), (status = 404)))]
 pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBody) -> Result<RawJson, ApiError> {
@@ -126,6 +135,9 @@ pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBo
     scope.ok_or_else(not_found)
 }
 
+/// Delete a scope.
+///
+/// Scope sets that use its name stay as they are.
 #[utoipa::path(delete, path = "/scopes/{id}", tag = "Scopes", params(("id" = String, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<StatusCode, ApiError> {

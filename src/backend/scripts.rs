@@ -12,7 +12,8 @@ use uuid::Uuid;
 use super::app::App;
 use super::error::{ApiError, Promise};
 use super::extract::{Fields, Invalid, JsonBody};
-use super::front::{self, BODY};
+use super::front::BODY;
+use crate::serve::body::{is_kind, whole};
 use crate::telemetry::wall_clock;
 
 /// What flows look for in a script.
@@ -83,11 +84,17 @@ fn source(text: String) -> Response {
     (headers, text).into_response()
 }
 
+/// List all scripts.
+///
+/// With their source code.
 #[utoipa::path(get, path = "/scripts", tag = "Scripts", responses((status = 200, body = [ScriptShown])))]
 pub async fn list(State(app): State<App>) -> Result<Json<Vec<Map<String, Value>>>, ApiError> {
     app.cache.scripts().await.map(Json).map_err(|error| FAILED.fault(error))
 }
 
+/// Store a script for flows to download.
+///
+/// The source has to contain `module.exports.main`. Answers with the id under which it can be downloaded.
 #[utoipa::path(post, path = "/scripts", tag = "Scripts", request_body = ScriptBody,
     responses((status = 201, body = ScriptCreated), (status = 400)))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -104,26 +111,31 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Result<Response, 
     Ok((StatusCode::CREATED, Json(created)).into_response())
 }
 
+/// Delete all scripts.
 #[utoipa::path(delete, path = "/scripts", tag = "Scripts", responses((status = 200, body = ScriptDone)))]
 pub async fn delete_all(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     app.cache.delete_scripts().await.map_err(|error| FAILED.fault(error))?;
     Ok(done("All scripts deleted successfully"))
 }
 
-/// For a template: the source as a JSON text, each four spaces a tab.
+/// Turn a source into a JSON string, four spaces into a tab.
+///
+/// For a client that puts a script into a flow. Nothing is stored. 400: the source lacks `module.exports.main`.
 #[utoipa::path(post, path = "/scripts/parse", tag = "Scripts", request_body(content = String, content_type = "text/plain"),
     responses((status = 200, body = String, content_type = "text/html"), (status = 400)))]
 pub async fn parse(request: Request) -> Result<Response, ApiError> {
-    if !front::is_kind(request.headers(), "text/plain")? {
+    if !is_kind(request.headers(), "text/plain")? {
         return Err(NO_ENTRY.fault(Invalid::new("the body", "must be of type text/plain")));
     }
-    let bytes = front::whole(request.into_body(), BODY).await?;
+    let bytes = whole(request.into_body(), BODY).await?;
     let text = std::str::from_utf8(&bytes).map_err(|_| NO_ENTRY.fault(Invalid::new("the body", "is not in UTF-8")))?;
     check_entry(text)?;
     Ok(source(Value::from(text.replace("    ", "\t")).to_string()))
 }
 
-/// Public: flows download scripts without credentials.
+/// Download the source of a script.
+///
+/// Open to everybody: flows download scripts without a token.
 #[utoipa::path(get, path = "/scripts/{id}", tag = "Scripts", params(("id" = String, Path)),
     responses((status = 200, body = String, content_type = "text/html"), (status = 404)))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Response, ApiError> {
@@ -132,6 +144,9 @@ pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Respo
     Ok(source(unescaped(code)))
 }
 
+/// Change the source or the metadata of a script.
+///
+/// What is not given stays. The source is not checked again.
 #[utoipa::path(put, path = "/scripts/{id}", tag = "Scripts", params(("id" = String, Path)), request_body = ScriptChange,
     responses((status = 200, body = ScriptDone), (status = 400), (status = 404)))]
 pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBody) -> Result<Json<Value>, ApiError> {
@@ -150,6 +165,7 @@ pub async fn update(State(app): State<App>, Path(id): Path<String>, body: JsonBo
     if found { Ok(done("Script updated successfully")) } else { Err(not_found()) }
 }
 
+/// Delete a script.
 #[utoipa::path(delete, path = "/scripts/{id}", tag = "Scripts", params(("id" = String, Path)),
     responses((status = 200, body = ScriptDone), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {

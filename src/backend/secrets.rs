@@ -93,11 +93,17 @@ fn secret_id(id: &str) -> Result<i32, ApiError> {
     id.parse().map_err(|_| not_found())
 }
 
+/// List the secrets of the caller.
+///
+/// Their values are asterisks.
 #[utoipa::path(get, path = "/secrets", tag = "Secrets", responses((status = 200, body = [Secret])))]
 pub async fn list(State(app): State<App>, caller: Caller) -> Result<JsonRows, ApiError> {
     app.store.secrets(caller.user_id()?).await.map_err(|error| LIST.fault(error))
 }
 
+/// Get a secret of the caller.
+///
+/// Its value is asterisks. 404: there is none, or it is somebody else's.
 #[utoipa::path(get, path = "/secrets/{id}", tag = "Secrets", params(("id" = String, Path)),
     responses((status = 200, body = Secret), (status = 404)))]
 pub async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<RawJson, ApiError> {
@@ -105,6 +111,10 @@ pub async fn get(State(app): State<App>, caller: Caller, Path(id): Path<String>)
     secret.ok_or_else(not_found)
 }
 
+/// Store a secret of the caller.
+///
+/// Kept encrypted; the value is shown in this answer and never again. Its name becomes lower case with `_` for white
+/// space. 409: the caller has a secret of this name.
 #[utoipa::path(post, path = "/secrets", tag = "Secrets", request_body = SecretBody,
     responses((status = 201, body = Secret), (status = 400), (status = 409)))]
 pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Response, ApiError> {
@@ -124,6 +134,9 @@ pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> R
     Ok((StatusCode::CREATED, Json(answer)).into_response())
 }
 
+/// Change a secret of the caller.
+///
+/// What is not given stays. 404: there is none, or it is somebody else's. 409: the caller has a secret of this name.
 #[utoipa::path(patch, path = "/secrets/{id}", tag = "Secrets", params(("id" = String, Path)),
     request_body = SecretChange,
     responses((status = 200, body = Secret), (status = 400), (status = 404), (status = 409)))]
@@ -148,6 +161,9 @@ pub async fn update(
     told(&row, None, "Secret updated successfully", UPDATE).map(Json)
 }
 
+/// Delete a secret of the caller.
+///
+/// 404: there is none, or it is somebody else's.
 #[utoipa::path(delete, path = "/secrets/{id}", tag = "Secrets", params(("id" = String, Path)),
     responses((status = 204), (status = 404)))]
 pub async fn delete(State(app): State<App>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, ApiError> {

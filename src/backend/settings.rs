@@ -120,6 +120,13 @@ pub struct RateLimits {
 }
 
 impl Settings {
+    /// A port that was left to the system is known once it is bound.
+    pub fn bound_to(&mut self, address: SocketAddr) {
+        if self.own_url == format!("http://{}", self.address) {
+            self.own_url = format!("http://{address}");
+        }
+    }
+
     /// All problems at once. The strength of the token secrets is judged by `auth::strength`.
     pub fn read(lookup: Lookup<'_>) -> Result<Self, Problems> {
         let mut from = Reader::new(lookup);

@@ -77,8 +77,14 @@ fn refused(status: StatusCode, text: &str) -> ApiError {
     ApiError::message(status, text)
 }
 
+/// Sign in with a user name and a password.
+///
+/// Answers with an access and a refresh token and sets both as cookies. A developer gets a token for Node-RED as
+/// well. A user with a second factor also sends `totpToken`; without it the answer is 401 with `requires2FA`. 404: no
+/// such user. 401: wrong password or code. 429: too many attempts, see `Retry-After`.
 #[utoipa::path(post, path = "/users/signIn", tag = "Auth", request_body = SignInBody,
-    responses((status = 200, body = SignedIn), (status = 400), (status = 401), (status = 404), (status = 429)))]
+    responses((status = 200, body = SignedIn), (status = 400), (status = 401), (status = 404), (status = 429),
+        (status = 500, description = "a developer's account at Node-RED cannot be asked for")))]
 pub async fn sign_in(State(app): State<App>, origin: Origin, body: JsonBody) -> Result<Response, ApiError> {
     let (username, password) = credentials(body.fields())?;
     let attempt = Attempt::to_sign_in(&app, &origin, &username).await?;
@@ -194,10 +200,14 @@ async fn known(app: &App, username: &str, password: &str) -> Result<User, ApiErr
     }
 }
 
-/// Never 401: the web client takes one for another request that waits for this one.
+/// Get a new access token for the refresh token.
+///
+/// The refresh token comes as the cookie `refreshToken`; the new access token is also set as a cookie. 400: no
+/// refresh token. 403: one that is not good any more. Never 401.
 #[utoipa::path(get, path = "/users/auth/refresh", tag = "Auth",
     responses((status = 200, body = AccessToken), (status = 400), (status = 403)))]
 pub async fn refresh(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
+    // Never 401: the web client takes one for another request that waits for this one.
     let token = carrier::of_refresh(&headers);
     let token = token.ok_or_else(|| refused(StatusCode::BAD_REQUEST, "Refresh token is required"))?;
     let now = wall_clock().as_second();
@@ -215,6 +225,10 @@ pub async fn refresh(State(app): State<App>, headers: HeaderMap) -> Result<Respo
     Ok(with_cookies(vec![cookie], Json(AccessToken { access_token })))
 }
 
+/// Sign out: end the session of the refresh token.
+///
+/// The refresh token comes as the cookie `refreshToken`. The cookies of the session are cleared. 400: no refresh
+/// token. 404: nobody has it.
 #[utoipa::path(get, path = "/users/signOut", tag = "Auth", responses((status = 204), (status = 400), (status = 404)))]
 pub async fn sign_out(State(app): State<App>, headers: HeaderMap) -> Result<Response, ApiError> {
     let token = carrier::cookie(&headers, carrier::REFRESH_COOKIE);

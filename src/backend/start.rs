@@ -63,9 +63,12 @@ pub fn run() -> Result<(), StartError> {
     done
 }
 
-async fn serve(settings: Settings) -> Result<(), StartError> {
+async fn serve(mut settings: Settings) -> Result<(), StartError> {
     // First of all: a taken port is noticed before anything is changed.
     let listener = serve::bind(settings.address)?;
+    if let Ok(address) = listener.local_addr() {
+        settings.bound_to(address);
+    }
     let lifecycle = Lifecycle::default();
     let limits = Limits { drain: settings.drain, ..Limits::default() };
     let app = App::new(Shared {

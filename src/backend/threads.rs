@@ -1,4 +1,7 @@
 //! Threads: talks with an assistant of OpenAI (`/thread`). Some of the texts are in Spanish, as the original's.
+//!
+//! A thread has an owner for the lists only: by its id whoever is signed in may read, continue, rename and delete it, as
+//! in the original, which shows every thread to everybody (`/threads`).
 
 use axum::Json;
 use axum::extract::{Path, State};
@@ -96,20 +99,25 @@ fn nobody() -> ApiError {
     ApiError::error(StatusCode::UNAUTHORIZED, "Unauthorized")
 }
 
+/// List the threads of all users.
 #[utoipa::path(get, path = "/threads", tag = "Threads", responses((status = 200, body = [Thread])))]
 pub async fn all(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.threads(None).await.map_err(|error| ALL.fault(error))
 }
 
+/// List the threads of the caller.
 #[utoipa::path(get, path = "/thread", tag = "Threads", responses((status = 200, body = [Thread])))]
 pub async fn own(State(app): State<App>, caller: Caller) -> Result<JsonRows, ApiError> {
     let user = caller.user_id()?;
     app.store.threads(Some(user)).await.map_err(|error| OWN.fault(error))
 }
 
-/// OpenAI's list of messages when the last run is over; until then a message that says so.
+/// Get the messages of a thread.
+///
+/// OpenAI's list of messages once the assistant has replied; until then a message that says so, also with 200.
 #[utoipa::path(get, path = "/thread/{gptId}", tag = "Threads", params(("gptId" = String, Path)),
-    responses((status = 200, body = Object), (status = 400), (status = 404)))]
+    responses((status = 200, body = Object), (status = 400), (status = 404),
+        (status = 500, description = "OpenAI is away or fails")))]
 pub async fn messages(State(app): State<App>, Path(gpt_id): Path<String>) -> Result<Json<Value>, ApiError> {
     let run = run_of(&app, &gpt_id).await.map_err(|fault| MESSAGES.fault(fault))?;
     let asked = async {
@@ -127,8 +135,13 @@ async fn run_of(app: &App, gpt_id: &str) -> Result<String, Fault> {
     app.store.run_of_thread(gpt_id).await?.ok_or_else(|| Fault::Missing(unknown(gpt_id)))
 }
 
+/// Begin a thread: a first message to an assistant.
+///
+/// The answer has OpenAI's id of the thread; the reply of the assistant comes later, in the messages of the thread.
+/// 400: the message is shorter than six words and than forty characters.
 #[utoipa::path(post, path = "/thread", tag = "Threads", request_body = MessageBody,
-    responses((status = 201, body = ThreadCreated), (status = 400), (status = 429, description = "too many calls")))]
+    responses((status = 201, body = ThreadCreated), (status = 400), (status = 429, description = "too many calls"),
+        (status = 500, description = "OpenAI is away or fails")))]
 pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Response, ApiError> {
     let too_short = || refused("Por favor, haz el mensaje un poco más detallado");
     let (assistant, content) = read(body.fields(), &CREATE)?.ok_or_else(too_short)?;
@@ -152,9 +165,13 @@ pub async fn create(State(app): State<App>, caller: Caller, body: JsonBody) -> R
     .await
 }
 
+/// Add a message to a thread.
+///
+/// The reply of the assistant comes later, in the messages of the thread. 400: the message is shorter than six words
+/// and than forty characters.
 #[utoipa::path(post, path = "/thread/{gptId}", tag = "Threads", params(("gptId" = String, Path)),
     request_body = MessageBody, responses((status = 201, body = ThreadDone), (status = 400), (status = 404),
-        (status = 429, description = "too many calls")))]
+        (status = 429, description = "too many calls"), (status = 500, description = "OpenAI is away or fails")))]
 pub async fn add_message(
     State(app): State<App>,
     Path(gpt_id): Path<String>,
@@ -180,6 +197,7 @@ pub async fn add_message(
     .await
 }
 
+/// Rename a thread.
 #[utoipa::path(put, path = "/thread/{gptId}", tag = "Threads", params(("gptId" = String, Path)),
     request_body = ThreadName, responses((status = 200, body = ThreadDone), (status = 400), (status = 404)))]
 pub async fn rename(
@@ -195,15 +213,19 @@ pub async fn rename(
     Ok(done(format!("Thread {gpt_id} name updated successfully")))
 }
 
-/// At OpenAI first: what is gone there can be deleted here again, but not the other way round.
+/// Delete a thread.
+///
+/// At OpenAI and here.
 #[utoipa::path(delete, path = "/thread/{gptId}", tag = "Threads", params(("gptId" = String, Path)),
-    responses((status = 200, body = ThreadDone), (status = 400), (status = 404)))]
+    responses((status = 200, body = ThreadDone), (status = 400), (status = 404),
+        (status = 500, description = "OpenAI is away or fails")))]
 pub async fn delete(State(app): State<App>, Path(gpt_id): Path<String>) -> Result<Json<Value>, ApiError> {
     match run_of(&app, &gpt_id).await {
         Ok(_run) => {}
         Err(Fault::Missing(text)) => return Err(ApiError::message(StatusCode::NOT_FOUND, text)),
         Err(fault) => return Err(DELETE.fault(fault)),
     }
+    // At OpenAI first: what is gone there can be deleted here again, but not the other way round.
     unbroken(DELETE, async move {
         match app.clients.openai.delete_thread(&gpt_id).await {
             Err(error) if error.status() != Some(StatusCode::NOT_FOUND) => {
@@ -217,7 +239,9 @@ pub async fn delete(State(app): State<App>, Path(gpt_id): Path<String>) -> Resul
     .await
 }
 
-/// The caller's; OpenAI's stay, as in the original.
+/// Delete the threads of the caller here.
+///
+/// At OpenAI they stay.
 #[utoipa::path(delete, path = "/thread", tag = "Threads", responses((status = 200, body = ThreadDone)))]
 pub async fn delete_own(State(app): State<App>, caller: Caller) -> Result<Json<Value>, ApiError> {
     let user = caller.user_id()?;

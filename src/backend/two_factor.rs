@@ -58,14 +58,17 @@ async fn owner(app: &App, caller: &Caller, promise: Promise) -> Result<User, Api
     user.ok_or_else(user_not_found)
 }
 
+/// Tell whether the caller's second factor is enabled.
 #[utoipa::path(get, path = "/users/2fa/status", tag = "Auth", responses((status = 200, body = SecondFactorStatus)))]
 pub async fn status(State(app): State<App>, caller: Caller) -> Result<Json<SecondFactorStatus>, ApiError> {
     let user = owner(&app, &caller, INTERNAL).await?;
     Ok(Json(SecondFactorStatus { twofa_enabled: user.has_second_factor }))
 }
 
-/// A new secret, not asked for until it is verified. One that is enabled has to be disabled first: whoever stole a
-/// token could replace it.
+/// Begin to set up a second factor for the caller.
+///
+/// Answers with a QR code for an authenticator app, as a data URL. It is not asked for at the sign-in until a code of
+/// it is verified. 400: one is enabled already and has to be disabled first.
 #[utoipa::path(post, path = "/users/2fa/setup", tag = "Auth", responses((status = 200, body = Setup), (status = 400)))]
 pub async fn setup(State(app): State<App>, caller: Caller) -> Result<Json<Setup>, ApiError> {
     let user = owner(&app, &caller, SETUP).await?;
@@ -77,6 +80,7 @@ pub async fn setup(State(app): State<App>, caller: Caller) -> Result<Json<Setup>
     let drawn = tokio::task::spawn_blocking(move || factor.qr_code()).await;
     let drawn = drawn.map_err(|error| SETUP.fault(Fault::internal("the picture was not drawn", error)))?;
     let qr_code = drawn.map_err(broken)?;
+    // Not over one that is enabled: whoever stole a token could replace it.
     if app.store.prepare_second_factor(user.id, &encrypted).await.map_err(|error| SETUP.fault(error))? {
         Ok(Json(Setup { qr_code }))
     } else {
@@ -84,6 +88,9 @@ pub async fn setup(State(app): State<App>, caller: Caller) -> Result<Json<Setup>
     }
 }
 
+/// Enable the second factor with a first code.
+///
+/// 400: none was set up. 401: wrong code. 429: too many codes.
 #[utoipa::path(post, path = "/users/2fa/verify", tag = "Auth", request_body = CodeBody,
     responses((status = 200), (status = 400), (status = 401), (status = 429)))]
 pub async fn verify(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {
@@ -101,6 +108,10 @@ pub async fn verify(State(app): State<App>, caller: Caller, body: JsonBody) -> R
     }
 }
 
+/// Disable the second factor.
+///
+/// Needs the password and a code. 400: one of them is missing, or no second factor is enabled. 401: one of them is
+/// wrong. 429: too many attempts.
 #[utoipa::path(post, path = "/users/2fa/disable", tag = "Auth", request_body = DisableBody,
     responses((status = 200), (status = 400), (status = 401), (status = 429)))]
 pub async fn disable(State(app): State<App>, caller: Caller, body: JsonBody) -> Result<Json<Value>, ApiError> {

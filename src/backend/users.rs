@@ -113,6 +113,9 @@ impl From<PasswordError> for Fault {
     }
 }
 
+/// Create a user.
+///
+/// The role is `USER` unless `authority` says otherwise. 400: the name or the address is taken or not allowed.
 #[utoipa::path(post, path = "/users/signUp", tag = "Auth", request_body = SignUpBody,
     responses((status = 201), (status = 400)))]
 pub async fn sign_up(State(app): State<App>, body: JsonBody) -> Result<Response, ApiError> {
@@ -151,22 +154,34 @@ fn is_taken(taken: Taken) -> ApiError {
     ApiError::message(StatusCode::BAD_REQUEST, text)
 }
 
+/// Tell the role of the caller.
+///
+/// As it stands in the token: `ADMIN`, `DEVELOPER` or `USER`.
 #[utoipa::path(get, path = "/users/auth", tag = "Auth", responses((status = 200, body = Authority)))]
 pub async fn authority(caller: Caller) -> Json<Authority> {
     Json(Authority { authority: caller.role })
 }
 
+/// Show the account of the caller.
+///
+/// Without the password and the tokens. 404: the account is gone.
 #[utoipa::path(get, path = "/users/whoami", tag = "Auth", responses((status = 200, body = User), (status = 404)))]
 pub async fn whoami(State(app): State<App>, caller: Caller) -> Result<RawJson, ApiError> {
     let user = app.store.shown_user(caller.user_id()?).await.map_err(|error| INTERNAL.fault(error))?;
     user.ok_or_else(user_not_found)
 }
 
+/// List all users.
+///
+/// Without their passwords and tokens.
 #[utoipa::path(get, path = "/users", tag = "Auth", responses((status = 200, body = [User])))]
 pub async fn list(State(app): State<App>) -> Result<JsonRows, ApiError> {
     app.store.users().await.map_err(|error| INTERNAL.fault(error))
 }
 
+/// Delete a user.
+///
+/// The user's threads stay and belong to nobody.
 #[utoipa::path(delete, path = "/users/{id}", tag = "Auth", params(("id" = i32, Path)),
     responses((status = 200), (status = 404)))]
 pub async fn delete(State(app): State<App>, Path(id): Path<String>) -> Result<Json<serde_json::Value>, ApiError> {

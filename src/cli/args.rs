@@ -314,6 +314,10 @@ pub struct Serve {
 pub enum Role {
     /// The REST API of STATUS
     Backend,
+    /// The Governify registry: agreements and the states of their guarantees
+    Registry,
+    /// The Governify director: scripts at fixed intervals
+    Director,
 }
 
 #[derive(Debug, Clone, Args)]

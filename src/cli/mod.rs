@@ -59,11 +59,12 @@ pub fn main() -> ExitCode {
     let level = ["info", "debug", "trace"][usize::from(global.verbose.min(2))];
     // A foreground command says by itself what people need; its log starts at warnings unless more is asked for.
     let is_quiet = global.verbose == 0 && !up::is_detached() && !matches!(cli.verb, Verb::Serve(_));
-    let level = if is_quiet { "warn" } else { level };
+    let own = serve::level(&cli.verb).filter(|_| global.verbose == 0);
+    let level = own.unwrap_or(if is_quiet { "warn" } else { level });
     let (filter, format) = (settings::LOG.get(), settings::LOG_FORMAT.get());
-    let done = serve::traces(&cli.verb)
-        .and_then(|traces| {
-            crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color(), traces).map_err(
+    let done = serve::layers(&cli.verb, level, filter.as_deref())
+        .and_then(|layers| {
+            crate::telemetry::init(level, filter.as_deref(), format.as_deref(), output.stderr_color(), layers).map_err(
                 |error| {
                     let names = format!("see {} and {}", settings::LOG.name, settings::LOG_FORMAT.name);
                     Failure::new(Exit::Usage, error).hint(names)

@@ -24,6 +24,7 @@ pub mod spawn_error;
 pub mod tree;
 pub mod usage;
 mod vfork;
+pub mod wall_timer;
 
 pub use spawn::{Child, ChildHandle, Credentials, ExitStatus, Rlimit, SpawnPlan, spawn};
 pub use spawn_error::{SpawnError, Stage};

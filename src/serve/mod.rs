@@ -1,4 +1,4 @@
-//! HTTP plumbing that every service of ours shares: bind, serve, drain on SIGTERM, request ids, metrics, TLS provider.
+//! HTTP plumbing that every service of ours shares: bind, serve, drain on SIGTERM, request ids, bodies, metrics, documents, TLS provider.
 //!
 //! Owns the life of a server process between exec and exit. Never knows what is served: a service hands over a
 //! [`axum::Router`] and a [`Lifecycle`] that it asks whether it is ready.
@@ -6,9 +6,12 @@
 //! Data: `bind` → `run` (accept, one task per connection) → SIGTERM → readiness off → no new connections → answers under
 //! way are finished within the grace → exit.
 
+pub mod body;
+pub mod documents;
 pub mod environment;
 mod lifecycle;
 pub mod metrics;
+pub mod openapi30;
 pub mod request_id;
 mod secret;
 mod server;

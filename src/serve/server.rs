@@ -17,9 +17,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use super::Lifecycle;
+use crate::platform::memory;
 
 /// Connections that the kernel keeps for us while we are busy.
 const BACKLOG: u32 = 1024;
+
+/// After so long what only the start needed has been used for the last time.
+const SETTLED: Duration = Duration::from_secs(3);
 
 /// What a caller may take of us.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +77,7 @@ pub async fn run(
     let graceful = GracefulShutdown::new();
     let slots = Arc::new(Semaphore::new(limits.connections));
     let upkeep = tokio::spawn(super::metrics::upkeep());
+    let settling = tokio::spawn(settle());
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.header);
     let builder = Arc::new(builder);
@@ -107,6 +112,7 @@ pub async fn run(
     }
     lifecycle.stop();
     upkeep.abort();
+    settling.abort();
     drop(listener);
     tracing::info!(connections = graceful.count(), "stops; finishes what is under way");
     let open = limits.connections - slots.available_permits();
@@ -119,6 +125,14 @@ pub async fn run(
     let cut = (limits.connections - slots.available_permits()).min(open);
     tracing::warn!(connections = cut, "cut off: not finished within the grace");
     Ok(cut)
+}
+
+/// Gives back what the start has left over: pages of the heap, and of the program.
+async fn settle() {
+    tokio::time::sleep(SETTLED).await;
+    if let Err(error) = tokio::task::spawn_blocking(memory::give_back).await {
+        tracing::debug!(%error, "the memory of the start is kept");
+    }
 }
 
 /// Hands the caller's address to the handlers, as `axum::extract::ConnectInfo` would.

@@ -22,19 +22,47 @@ impl Spelling {
         Ok(Self { patterns: router })
     }
 
+    /// The same for patterns that were made at the start, such as those with a prefix. They are kept as long as the
+    /// process runs, so they are made once.
+    pub fn of_prefixed(patterns: impl IntoIterator<Item = String>) -> Result<Self, matchit::InsertError> {
+        Self::new(patterns.into_iter().map(|pattern| &*pattern.leak()))
+    }
+
     /// The path below the prefix, if it has to be spelled differently.
     pub fn canonical(&self, path: &str) -> Option<String> {
-        let trimmed = if path.len() > 1 { path.strip_suffix('/').unwrap_or(path) } else { path };
-        let spelled = self.respell(trimmed)?;
+        let (pattern, path_found) = self.found(path)?;
+        let spelled = respelled(pattern, path_found);
         (spelled != path).then_some(spelled)
     }
 
-    fn respell(&self, path: &str) -> Option<String> {
-        let pattern = self.patterns.at(&path.to_ascii_lowercase()).ok().map(|found| *found.value)?;
-        let parts = pattern.split('/').zip(path.split('/'));
-        let spelled = parts.map(|(pattern, sent)| if pattern.starts_with('{') { sent } else { pattern });
-        Some(spelled.collect::<Vec<_>>().join("/"))
+    /// The line of the table that a path belongs to, however it is spelled.
+    pub fn pattern(&self, path: &str) -> Option<&'static str> {
+        self.found(path).map(|(pattern, _)| pattern)
     }
+
+    /// A slash at the end counts where the table has it, and is dropped otherwise.
+    fn found<'a>(&self, path: &'a str) -> Option<(&'static str, &'a str)> {
+        let trimmed = path.strip_suffix('/').filter(|path| !path.is_empty());
+        [Some(path), trimmed].into_iter().flatten().find_map(|path| {
+            let pattern = self.patterns.at(&path.to_ascii_lowercase()).ok().map(|found| *found.value)?;
+            Some((pattern, path))
+        })
+    }
+}
+
+/// The pattern's text, and what was sent for its parameters; one that takes the rest takes all of it.
+fn respelled(pattern: &str, path: &str) -> String {
+    let mut spelled = Vec::new();
+    let mut sent = path.split('/');
+    for part in pattern.split('/') {
+        if part.starts_with("{*") {
+            spelled.extend(sent.by_ref());
+            break;
+        }
+        let own = sent.next().unwrap_or_default();
+        spelled.push(if part.starts_with('{') { own } else { part });
+    }
+    spelled.join("/")
 }
 
 /// Names of parameters stay: they are names in the table, not text.
@@ -59,6 +87,19 @@ mod tests {
         assert_eq!(canonical("/scopes/AbC"), None);
         assert_eq!(canonical("/scopes/SETS/AbC/").unwrap(), "/scopes/sets/AbC");
         assert_eq!(canonical("/unknown/"), None);
+        assert_eq!((spelling.pattern("/SCOPES/x/"), spelling.pattern("/unknown")), (Some("/scopes/{id}"), None));
         assert_eq!(canonical("/"), None);
+    }
+    #[test]
+    fn a_last_slash_stays_where_the_table_has_it_and_the_rest_of_a_path_stays_as_sent() {
+        let patterns = ["/docs", "/docs/", "/docs/{*file}", "/"].map(|path| format!("/v6{path}"));
+        let spelling = Spelling::of_prefixed(patterns).unwrap();
+        let canonical = |path| spelling.canonical(path);
+        assert_eq!(canonical("/v6/docs/"), None);
+        assert_eq!(canonical("/V6/Docs/").unwrap(), "/v6/docs/");
+        assert_eq!(canonical("/v6/DOCS").unwrap(), "/v6/docs");
+        assert_eq!(canonical("/v6/DOCS/A/b.JS").unwrap(), "/v6/docs/A/b.JS");
+        assert_eq!(spelling.pattern("/v6/docs/a/b.js"), Some("/v6/docs/{*file}"));
+        assert_eq!(canonical("/V6/").unwrap(), "/v6/");
     }
 }

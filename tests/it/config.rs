@@ -98,7 +98,9 @@ fn a_terminal_gets_its_table_and_the_daemon_outlives_it() {
     stack.reeve(&["down"]).expect(0);
 
     // A foreground `up` whose terminal closes stops the stack: the other half of case 10.
-    let mut script = Command::new("script");
+    let Some(mut script) = with_hangups("script") else {
+        return skip("hang-ups are ignored here (nohup?), and this machine's env(1) cannot undo that");
+    };
     script.args(["-qec", &format!("{binary} up"), "/dev/null"]).current_dir(stack.path());
     script.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut script = crate::support::Running::start(script);
@@ -112,4 +114,28 @@ fn a_terminal_gets_its_table_and_the_daemon_outlives_it() {
     for pid in [service, daemon] {
         eventually("gone with the terminal", || if crate::support::alive(pid) { Err(pid) } else { Ok(()) });
     }
+}
+
+/// A command to which SIGHUP means what it usually does, also when these tests run under nohup: what is ignored is
+/// inherited. `None`: that cannot be had here.
+fn with_hangups(program: &str) -> Option<Command> {
+    const SIGHUP: u64 = 1;
+    let status = std::fs::read_to_string("/proc/self/status").expect("a status");
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("a mask");
+    let ignored = u64::from_str_radix(ignored.trim(), 16).expect("a mask in hexadecimal digits");
+    if ignored >> (SIGHUP - 1) & 1 == 0 {
+        return Some(Command::new(program));
+    }
+    let reset = || {
+        let mut env = Command::new("env");
+        env.arg("--default-signal=HUP");
+        env
+    };
+    let works = reset().arg("true").stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+    works.then(|| {
+        let mut env = reset();
+        // It becomes the program, so the process is the same.
+        env.arg(program);
+        env
+    })
 }

@@ -192,7 +192,8 @@ health = { delay = "0s" }
 #[test]
 fn a_child_has_a_clean_house() {
     // Case 73: no descriptor but 0 to 2, no blocked or ignored signal, the promised environment. The shell redirects
-    // itself by `exec`: for the length of a redirected command it would hold a copy of its own stdout as well.
+    // itself by `exec`: for the length of a redirected command it would hold a copy of its own stdout as well. It reads its
+    // status itself: while it starts a program, it blocks all signals.
     let stack = Stack::new("");
     let out = stack.shared("out");
     stack.write(
@@ -203,7 +204,7 @@ fn a_child_has_a_clean_house() {
 name = "clean"
 [services.child]
 oneshot = true
-command = ["sh", "-c", "exec > {out}/fds; ls /proc/$$$$/fd; exec > {out}/status; cat /proc/$$$$/status; exec > {out}/env; tr '\\0' '\\n' < /proc/$$$$/environ; exec > {out}/stdin; readlink /proc/$$$$/fd/0"]
+command = ["sh", "-c", "exec > {out}/fds; ls /proc/$$$$/fd; exec > {out}/status; while read -r line; do echo \"$$line\"; done < /proc/$$$$/status; exec > {out}/env; tr '\\0' '\\n' < /proc/$$$$/environ; exec > {out}/stdin; readlink /proc/$$$$/fd/0"]
 env = {{ GREETING = "hello world" }}
 "#,
             out = out.display()

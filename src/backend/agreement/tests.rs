@@ -16,13 +16,18 @@ fn control(name: &str, sets: Vec<Value>) -> ControlTerms {
     }
 }
 
+/// That of the original.
+fn place() -> Place {
+    Place { base: "http://status-backend:3001".to_owned(), infrastructure_path: "status-backend".to_owned() }
+}
+
 fn scope(name: &str) -> ScopeTerms {
     let text = |text: &str| text.to_owned();
     ScopeTerms { name: text(name), description: text("d"), kind: text("string"), default: text("*") }
 }
 
 fn built(controls: &[ControlTerms], scopes: &[ScopeTerms]) -> Agreement {
-    build("tpa-1".to_owned(), Span::default(), controls, scopes, &Place::default(), Overrides::default()).unwrap()
+    build("tpa-1".to_owned(), Span::default(), controls, scopes, &place()).unwrap()
 }
 
 #[test]
@@ -105,18 +110,15 @@ fn a_guarantee_has_the_sets_of_its_own_control() {
 }
 
 #[test]
-fn the_context_can_be_overridden_and_the_place_moved() {
-    let overrides = json!({"validity": {"timeZone": "Europe/Madrid", "endDate": "2030-01-01"}, "definitions": {"scopes": {"a": 1}}});
-    let span = Span { start: Some("2024-06-01T00:00:00Z".parse().unwrap()), end: Some(Timestamp::UNIX_EPOCH) };
+fn the_catalog_gives_the_dates_and_the_settings_the_place() {
+    let span = Span { start: Some("2024-06-01T00:00:00Z".parse().unwrap()), end: None };
     let place = Place { base: "http://127.0.0.1:9".to_owned(), infrastructure_path: "here".to_owned() };
-    let overrides = serde_json::from_value(overrides).unwrap();
-    let agreement = build("tpa-1".to_owned(), span, &[control("c", vec![])], &[], &place, overrides).unwrap();
+    let agreement = build("tpa-1".to_owned(), span, &[control("c", vec![])], &[], &place).unwrap();
     let Validity { initial, time_zone, start_date, end_date } = agreement.context.validity;
     assert_eq!(
         [initial, time_zone, start_date, end_date],
-        ["2022-01-01", "Europe/Madrid", "2024-06-01T00:00:00.000Z", "2030-01-01"]
+        ["2022-01-01", "America/Los_Angeles", "2024-06-01T00:00:00.000Z", "2022-01-01"]
     );
-    assert_eq!(json!(agreement.context.definitions), json!({"schemas": {}, "scopes": {"a": 1}}));
     let collector = &agreement.terms.metrics["C_METRIC"]["collector"];
     assert_eq!(collector["infrastructurePath"], "here");
     assert_eq!(collector["config"]["backendUrl"], "http://127.0.0.1:9/api/v1/computations/bulk");
@@ -130,7 +132,7 @@ fn a_threshold_may_be_a_number_and_must_be_there() {
     for key in ["endpoint", "threshold"] {
         let mut without = control("c", vec![]);
         without.params.shift_remove(key);
-        let refused = build(String::new(), Span::default(), &[without], &[], &Place::default(), Overrides::default());
+        let refused = build(String::new(), Span::default(), &[without], &[], &place());
         assert_eq!(refused, Err(IncompleteControl { control: "c".to_owned(), key }));
     }
 }

@@ -61,6 +61,26 @@ enum State {
     HalfOpen,
 }
 
+/// The state without what belongs to it, for measurements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Position {
+    Closed,
+    Open,
+    HalfOpen,
+}
+
+impl Position {
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Open, Self::HalfOpen];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Open => "open",
+            Self::HalfOpen => "half_open",
+        }
+    }
+}
+
 #[derive(Debug)]
 pub struct Breaker {
     spec: BreakerSpec,
@@ -71,6 +91,15 @@ pub struct Breaker {
 impl Breaker {
     pub fn new(spec: BreakerSpec) -> Self {
         Self { spec, state: State::Closed { failures: 0 }, generation: 0 }
+    }
+
+    /// Open until somebody probes, however long ago the rest ended.
+    pub fn position(&self) -> Position {
+        match self.state {
+            State::Closed { .. } => Position::Closed,
+            State::Open { .. } => Position::Open,
+            State::HalfOpen => Position::HalfOpen,
+        }
     }
 
     /// Whether a call may be made now. The first one after the rest is the probe; the others wait for its result.
@@ -181,12 +210,15 @@ mod tests {
         let (mut it, now) = breaker(1);
         assert_eq!(call(&mut it, now, Outcome::Failed), Change::Opened);
         let later = now + REST;
+        assert_eq!(it.position(), Position::Open, "nobody has probed yet");
         let probe = go(&mut it, later);
+        assert_eq!(it.position(), Position::HalfOpen);
         assert_eq!(it.admit(later), Admission::Refused, "a second probe");
         assert_eq!(it.report(later, probe, Outcome::Failed), Change::Opened);
         assert_eq!(it.admit(later + REST / 2), Admission::Refused, "the rest starts anew");
         assert_eq!(call(&mut it, later + REST, Outcome::Answered), Change::Closed);
         let _ = (go(&mut it, later + REST), go(&mut it, later + REST));
+        assert_eq!(it.position(), Position::Closed);
     }
 
     #[test]

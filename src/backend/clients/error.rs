@@ -57,20 +57,6 @@ pub enum UpstreamError {
 }
 
 impl UpstreamError {
-    pub fn upstream(&self) -> &'static str {
-        match self {
-            Self::NotConfigured { upstream }
-            | Self::NoSuchPath { upstream }
-            | Self::Unreachable { upstream, .. }
-            | Self::TimedOut { upstream, .. }
-            | Self::CircuitOpen { upstream }
-            | Self::Status { upstream, .. }
-            | Self::BadAnswer { upstream, .. }
-            | Self::TooLarge { upstream, .. }
-            | Self::BadRequest { upstream, .. } => upstream,
-        }
-    }
-
     /// The status it answered with, if it answered.
     pub fn status(&self) -> Option<StatusCode> {
         match self {
@@ -137,17 +123,12 @@ fn is_outage(status: StatusCode) -> bool {
     matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }
 
-/// For endpoints whose contract has no words of the upstream's own: what is away is 503.
+/// For endpoints whose contract has no words of the upstream's own.
 impl From<UpstreamError> for Fault {
     fn from(error: UpstreamError) -> Self {
-        let upstream = error.upstream();
         match error {
-            UpstreamError::NotConfigured { .. } | UpstreamError::CircuitOpen { .. } => {
-                Self::unavailable(upstream, error)
-            }
             UpstreamError::NoSuchPath { .. } => Self::Invalid(error.to_string()),
-            _ if error.is_outage() => Self::unavailable(upstream, error),
-            _ => Self::internal("an upstream service failed", error),
+            error => Self::Upstream(error),
         }
     }
 }
@@ -185,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn what_is_away_is_503_and_what_is_broken_500() {
+    fn what_is_away_or_broken_is_500() {
         let code = |error: UpstreamError| Fault::from(error).status().as_u16();
-        assert_eq!(code(UpstreamError::NotConfigured { upstream: "Grafana" }), 503);
-        assert_eq!(code(UpstreamError::CircuitOpen { upstream: "Grafana" }), 503);
-        assert_eq!(code(status(503, None)), 503);
+        assert_eq!(code(UpstreamError::NotConfigured { upstream: "Grafana" }), 500);
+        assert_eq!(code(UpstreamError::CircuitOpen { upstream: "Grafana" }), 500);
+        assert_eq!(code(status(503, None)), 500);
         assert_eq!(code(status(500, None)), 500);
         assert_eq!(code(status(404, None)), 500);
         assert_eq!(code(UpstreamError::TooLarge { upstream: "Grafana", limit: 1 }), 500);

@@ -9,7 +9,7 @@ use crate::serve::Secret;
 
 #[derive(Debug)]
 pub struct GitHub {
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
     client_id: String,
     client_secret: Secret,
     redirect: String,

@@ -1,33 +1,38 @@
 //! Grafana's HTTP API, as much of it as we use. Bodies are passed on unchanged in both directions.
 
+use std::hash::{BuildHasher, RandomState};
+
 use serde_json::Value;
+use tokio::sync::{Mutex, MutexGuard};
 
 use super::upstream::{Auth, ClientError, Upstream, UpstreamSpec};
 use super::{Call, UpstreamError};
 use crate::backend::settings;
-use crate::serve::Secret;
 
 type Answer = Result<Value, UpstreamError>;
 
+/// Dashboards share so many turns, whatever their number: few enough to cost nothing, enough that two dashboards seldom
+/// wait for each other.
+const TURNS: usize = 64;
+
 #[derive(Debug)]
 pub struct Grafana {
-    upstream: Upstream,
-    by_password: bool,
+    pub(super) upstream: Upstream,
+    turns: [Mutex<()>; TURNS],
+    hasher: RandomState,
 }
 
 impl Grafana {
     pub fn new(settings: &settings::Grafana) -> Result<Self, ClientError> {
-        let auth = auth(settings);
-        let by_password = matches!(auth, Auth::Basic { .. });
-        let spec = UpstreamSpec { auth, ..UpstreamSpec::new("Grafana", settings.url.as_deref()) };
-        Ok(Self { upstream: Upstream::new(spec)?, by_password })
+        let spec = UpstreamSpec { auth: auth(settings), ..UpstreamSpec::new("Grafana", settings.url.as_deref()) };
+        let turns = std::array::from_fn(|_| Mutex::default());
+        Ok(Self { upstream: Upstream::new(spec)?, turns, hasher: RandomState::new() })
     }
 
-    /// A key for the calls from now on. A user and password keep coming first.
-    pub fn set_api_key(&self, key: Secret) {
-        if !self.by_password {
-            self.upstream.set_auth(Auth::Bearer(key));
-        }
+    /// For whoever is about to read a dashboard and store it again: one after the other.
+    pub async fn turn(&self, uid: &str) -> MutexGuard<'_, ()> {
+        let place = self.hasher.hash_one(uid) % TURNS as u64;
+        self.turns[place as usize].lock().await
     }
 
     pub async fn create_service_account(&self, body: &Value) -> Answer {
@@ -116,6 +121,7 @@ fn auth(settings: &settings::Grafana) -> Auth {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::serve::Secret;
 
     #[test]
     fn a_password_comes_before_a_key() {

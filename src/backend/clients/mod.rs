@@ -46,4 +46,13 @@ impl Clients {
             github: GitHub::new(&settings.github)?,
         })
     }
+
+    /// What is measured only when somebody reads it.
+    pub fn measure(&self) {
+        let Self { grafana, node_red, registry, openai, github } = self;
+        for upstream in [&grafana.upstream, &node_red.upstream, &registry.upstream, &openai.upstream, &github.upstream]
+        {
+            upstream.measure();
+        }
+    }
 }

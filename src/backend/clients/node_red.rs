@@ -9,7 +9,7 @@ use crate::backend::settings;
 
 #[derive(Debug)]
 pub struct NodeRed {
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
 }
 
 impl NodeRed {

@@ -15,7 +15,7 @@ const WITHIN: Duration = Duration::from_secs(600);
 
 #[derive(Debug)]
 pub struct OpenAi {
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
 }
 
 /// What an assistant is made of.

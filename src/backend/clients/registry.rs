@@ -12,7 +12,7 @@ const STATES: Duration = Duration::from_secs(300);
 
 #[derive(Debug)]
 pub struct Registry {
-    upstream: Upstream,
+    pub(super) upstream: Upstream,
 }
 
 impl Registry {

@@ -9,15 +9,14 @@ use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use axum::http::{HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Url};
 use tokio::time::timeout_at;
 
-use super::breaker::{Admission, Breaker, BreakerSpec, Change, Outcome, Ticket};
+use super::breaker::{Admission, Breaker, BreakerSpec, Change, Outcome, Position, Ticket};
 use super::call::Call;
 use super::error::UpstreamError;
-use crate::serve::Secret;
+use crate::serve::{Secret, traces};
 
 /// A server that stands does not take longer to accept; one behind a black hole never does.
 const CONNECT: Duration = Duration::from_secs(2);
@@ -52,7 +51,8 @@ pub struct UpstreamSpec {
     /// No answer is longer, in bytes.
     pub answer: usize,
     pub breaker: BreakerSpec,
-    /// On the internet, where a proxy of the environment may lie in between; ours never go through one.
+    /// On the internet, and somebody else's: a proxy of the environment may lie in between, and nothing is told of the
+    /// request that makes us ask. Ours never go through a proxy, and continue the trace.
     pub remote: bool,
 }
 
@@ -99,8 +99,9 @@ pub struct Upstream {
     name: &'static str,
     base: Option<Url>,
     http: reqwest::Client,
-    auth: ArcSwap<Auth>,
+    auth: Auth,
     breaker: Mutex<Breaker>,
+    remote: bool,
     pub(super) within: Duration,
     pub(super) retries: u32,
     pub(super) answer: usize,
@@ -117,7 +118,7 @@ impl Upstream {
     pub fn new(spec: UpstreamSpec) -> Result<Self, ClientError> {
         let UpstreamSpec { name, url, auth, headers, within, retries, answer, breaker, remote } = spec;
         let base = url.as_deref().map(|url| base(url, &auth).ok_or(ClientError::Address(name))).transpose()?;
-        let mut fixed = reqwest::header::HeaderMap::new();
+        let mut fixed = HeaderMap::new();
         for (header, value) in headers {
             fixed.insert(header, HeaderValue::from_str(&value).map_err(|_| ClientError::Header(name))?);
         }
@@ -135,16 +136,20 @@ impl Upstream {
         let http = http.build().map_err(|source| ClientError::Client { name, source })?;
         describe();
         let breaker = Mutex::new(Breaker::new(breaker));
-        Ok(Self { name, base, http, auth: ArcSwap::from_pointee(auth), breaker, within, retries, answer })
+        Ok(Self { name, base, http, auth, breaker, remote, within, retries, answer })
     }
 
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// From the next call on.
-    pub fn set_auth(&self, auth: Auth) {
-        self.auth.store(auth.into());
+    /// The state of its breaker, for whoever reads the measurements now.
+    pub fn measure(&self) {
+        let now = self.breaker.lock().unwrap_or_else(PoisonError::into_inner).position();
+        for position in Position::ALL {
+            metrics::gauge!("upstream_breaker_state", "upstream" => self.name, "state" => position.label())
+                .set(if position == now { 1.0 } else { 0.0 });
+        }
     }
 
     /// To read; repeated when the failure passes.
@@ -177,7 +182,14 @@ impl Upstream {
             url.query_pairs_mut().extend_pairs(query);
         }
         let request = self.http.request(method.clone(), url);
-        Ok(match &**self.auth.load() {
+        let request = if self.remote {
+            request
+        } else {
+            let mut known_by = HeaderMap::new();
+            traces::inject(&mut known_by);
+            request.headers(known_by)
+        };
+        Ok(match &self.auth {
             Auth::None => request,
             Auth::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
             Auth::Bearer(token) => request.bearer_auth(token.expose()),
@@ -324,6 +336,10 @@ fn describe() {
         "upstream_request_duration_seconds",
         metrics::Unit::Seconds,
         "time from a call to its whole answer, all tries included"
+    );
+    metrics::describe_gauge!(
+        "upstream_breaker_state",
+        "1 for the state that the circuit breaker of a service is in: closed, open (it is not asked), half_open"
     );
 }
 

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use crate::backend::error::ApiError;
 use crate::backend::extract::{Fields, Invalid, JsonBody};
 
 /// A service account to be.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct AccountBody {
     pub name: String,
     /// `None`, `Viewer`, `Editor` or `Admin`; Grafana judges it.
@@ -21,7 +22,7 @@ pub struct AccountBody {
 }
 
 /// A token to be.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TokenBody {
     pub name: String,
@@ -33,6 +34,7 @@ const CREATE: Failure = Failure::dump("Failed to create service account in Grafa
 const ONE: Failure = Failure::dump("Failed to retrieve service account in Grafana");
 const TOKEN: Failure = Failure::pass("Failed to create service account token in Grafana");
 
+/// Create a service account in Grafana.
 #[utoipa::path(post, path = "/grafana/serviceaccount", tag = "Grafana", request_body = AccountBody,
     responses((status = 201, body = Value, description = "Grafana's own words: `id`, `name`, …"), Refusal))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
@@ -41,12 +43,16 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
     Ok((StatusCode::CREATED, Json(made.map_err(|error| CREATE.of(error))?)))
 }
 
+/// Get a service account of Grafana.
 #[utoipa::path(get, path = "/grafana/serviceaccount/{id}", tag = "Grafana", params(("id" = String, Path)),
     responses((status = 200, body = Value), Refusal))]
 pub async fn get(State(app): State<App>, Path(id): Path<String>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.service_account(&id).await.map(Json).map_err(|error| ONE.of(error))
 }
 
+/// Create a token for a service account of Grafana.
+///
+/// The key is told this once. `secondsToLive`: in seconds; without it the token does not expire.
 #[utoipa::path(post, path = "/grafana/serviceaccount/{id}/token", tag = "Grafana", params(("id" = String, Path)),
     request_body = TokenBody,
     responses((status = 201, body = Value, description = "Grafana's own words: `id`, `name`, `key`"), Refusal))]

@@ -17,7 +17,7 @@ use crate::backend::extract::{Fields, Invalid, JsonBody, check_json};
 use crate::backend::instant;
 
 /// A dashboard in Grafana's own form.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DashboardBody {
     pub dashboard: Model,
@@ -28,14 +28,14 @@ pub struct DashboardBody {
 }
 
 /// What Grafana calls the model; of its members only these are looked at.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct Model {
     pub title: Option<String>,
     pub panels: Option<Vec<Value>>,
 }
 
 /// A dashboard without panels.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct TemplateBody {
     pub name: Option<String>,
@@ -52,6 +52,7 @@ pub struct TemplateBody {
 /// The web client's placeholders may be numbers.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "only told of in the API's document")]
 pub enum FolderId {
     Uid(String),
     Placeholder(i64),
@@ -60,6 +61,7 @@ pub enum FolderId {
 /// Either of the two.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "only told of in the API's document")]
 pub enum CreateBody {
     #[schema(value_type = DashboardBody)]
     Dashboard(Value),
@@ -73,6 +75,10 @@ const IMPORT: Failure = Failure::dump("Failed to import dashboard in Grafana");
 const ONE: Failure = Failure::dump("Failed to retrieve dashboard in Grafana");
 const DELETE: Failure = Failure::wrap("Failed to delete dashboard in Grafana");
 
+/// Create a dashboard in Grafana.
+///
+/// From Grafana's own form, or from a name, a folder and dates. One of the same title in the same folder is replaced
+/// if it comes in Grafana's form, and is 412 otherwise.
 #[utoipa::path(post, path = "/grafana/dashboard", tag = "Grafana", request_body = CreateBody,
     responses((status = 201, body = Value, description = "Grafana's own words: `id`, `uid`, `url`, …"), Refusal))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
@@ -81,6 +87,9 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
     Ok((StatusCode::CREATED, Json(saved.map_err(|error| CREATE.of(error))?)))
 }
 
+/// Create a dashboard without panels in Grafana.
+///
+/// From a name, a folder and dates. 412: the folder has one of that title.
 #[utoipa::path(post, path = "/grafana/dashboard/template", tag = "Grafana", request_body = TemplateBody,
     responses((status = 201, body = Value, description = "`message`, and as `dashboard` Grafana's own words"), Refusal))]
 pub async fn create_template(State(app): State<App>, body: JsonBody) -> Created {
@@ -90,6 +99,9 @@ pub async fn create_template(State(app): State<App>, body: JsonBody) -> Created 
     Ok((StatusCode::CREATED, Json(json!({ "message": message, "dashboard": saved }))))
 }
 
+/// Import a dashboard into Grafana.
+///
+/// `inputs` fill in the data sources that an exported dashboard asks for.
 #[utoipa::path(post, path = "/grafana/dashboard/import", tag = "Grafana", request_body = DashboardBody,
     responses((status = 201, body = Value), Refusal))]
 pub async fn import(State(app): State<App>, body: JsonBody) -> Created {
@@ -98,12 +110,16 @@ pub async fn import(State(app): State<App>, body: JsonBody) -> Created {
     Ok((StatusCode::CREATED, Json(saved.map_err(|error| IMPORT.of(error))?)))
 }
 
+/// Get a dashboard of Grafana.
+///
+/// The whole model, and its folder among the `meta`.
 #[utoipa::path(get, path = "/grafana/dashboard/{uid}", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = Value, description = "`dashboard` and `meta`"), Refusal))]
 pub async fn get(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.dashboard(&uid).await.map(Json).map_err(|error| ONE.of(error))
 }
 
+/// Delete a dashboard of Grafana.
 #[utoipa::path(delete, path = "/grafana/dashboard/{uid}", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = Value), Refusal))]
 pub async fn delete(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Value>, ApiError> {

@@ -120,6 +120,7 @@ fn is_about_credentials(status: StatusCode) -> bool {
 
 /// In the API's document: what every route that asks Grafana can answer besides.
 #[derive(Debug, IntoResponses)]
+#[expect(dead_code, reason = "only told of in the API's document")]
 pub enum Refusal {
     #[response(status = "default", description = "an error status of Grafana's")]
     Grafana,

@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -13,7 +14,7 @@ use crate::backend::error::ApiError;
 use crate::backend::extract::{Fields, Invalid, JsonBody, check_text};
 
 /// A folder to be.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FolderBody {
     pub title: String,
@@ -24,7 +25,7 @@ pub struct FolderBody {
 }
 
 /// What is to change of a folder.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct FolderChange {
     pub title: Option<String>,
@@ -45,12 +46,16 @@ const DASHBOARDS: Failure = Failure::dump("Failed to retrieve dashboards in Graf
 /// A client that fills in no uid asks for what is in no folder.
 const NO_FOLDER: &str = "{uid}";
 
+/// List the top-level folders of Grafana.
 #[utoipa::path(get, path = "/grafana/folder", tag = "Grafana",
     responses((status = 200, body = [Value], description = "those at the top"), Refusal))]
 pub async fn list(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.folders().await.map(Json).map_err(|error| LIST.of(error))
 }
 
+/// Create a folder in Grafana.
+///
+/// Grafana chooses its uid.
 #[utoipa::path(post, path = "/grafana/folder", tag = "Grafana", request_body = FolderBody,
     responses((status = 201, body = Value), Refusal))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
@@ -59,12 +64,16 @@ pub async fn create(State(app): State<App>, body: JsonBody) -> Created {
     Ok((StatusCode::CREATED, Json(made.map_err(|error| CREATE.of(error))?)))
 }
 
+/// Get a folder of Grafana.
 #[utoipa::path(get, path = "/grafana/folder/{uid}", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = Value), Refusal))]
 pub async fn get(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.folder(&uid).await.map(Json).map_err(|error| ONE.of(error))
 }
 
+/// Change a folder of Grafana.
+///
+/// Without `version` whatever is there is overwritten; with it, 412 says that somebody else was faster.
 #[utoipa::path(put, path = "/grafana/folder/{uid}", tag = "Grafana", params(("uid" = String, Path)),
     request_body = FolderChange, responses((status = 200, body = Value), Refusal))]
 pub async fn update(State(app): State<App>, Path(uid): Path<String>, body: JsonBody) -> Result<Json<Value>, ApiError> {
@@ -72,12 +81,18 @@ pub async fn update(State(app): State<App>, Path(uid): Path<String>, body: JsonB
     app.clients.grafana.update_folder(&uid, &change).await.map(Json).map_err(|error| UPDATE.of(error))
 }
 
+/// Delete a folder of Grafana.
+///
+/// With every dashboard in it.
 #[utoipa::path(delete, path = "/grafana/folder/{uid}", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = Value), Refusal))]
 pub async fn delete(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.delete_folder(&uid).await.map(Json).map_err(|error| DELETE.of(error))
 }
 
+/// List the dashboards in a folder of Grafana.
+///
+/// The literal `{uid}` stands for no folder.
 #[utoipa::path(get, path = "/grafana/folder/{uid}/dashboard", tag = "Grafana",
     params(("uid" = String, Path, description = "the literal `{uid}` means: in no folder")),
     responses((status = 200, body = [Value]), Refusal))]

@@ -1,7 +1,9 @@
 //! Adding, changing and removing a panel of a dashboard, as rewrites of what Grafana gave.
 //!
 //! `fetched` is Grafana's reply to "dashboard by uid" (`{dashboard, meta}`); what comes out is the body that stores the
-//! dashboard again, with its version one higher and in its folder. Nothing else of the dashboard is touched.
+//! dashboard again, in its folder. Nothing else of the dashboard is touched. Its version is the one that was fetched, and
+//! nothing is overwritten: Grafana counts it up, or refuses when somebody else has stored another one meanwhile. (The
+//! original counted itself and overwrote, and so lost what the other one did.)
 
 use serde_json::{Value, json};
 
@@ -134,10 +136,8 @@ fn made(id: Value, kind: &str, wish: &Wish) -> Result<Value, PanelError> {
 }
 
 fn stored(fetched: &Value, mut dashboard: Value, panels: Vec<Value>) -> Value {
-    let version = dashboard.get("version").and_then(Value::as_i64).unwrap_or(0);
-    dashboard["version"] = json!(version.saturating_add(1));
     dashboard["panels"] = Value::Array(panels);
-    let mut body = json!({"dashboard": dashboard, "overwrite": true});
+    let mut body = json!({"dashboard": dashboard, "overwrite": false});
     if let Some(folder) = fetched.pointer("/meta/folderUid") {
         body["folderUid"] = folder.clone();
     }
@@ -185,9 +185,9 @@ mod tests {
         assert_eq!(made["panels"][0]["gridPos"], json!({"x": 1, "y": 12, "w": 3, "h": 2}));
         assert_eq!(made["panels"][1], json!({"id": 7, "title": "bare"}));
         assert_eq!(made["panels"].as_array().unwrap().len(), 3);
-        assert_eq!((&made["version"], &made["refresh"], &made["uid"]), (&json!(4), &json!("5s"), &json!("u")));
+        assert_eq!((&made["version"], &made["refresh"], &made["uid"]), (&json!(3), &json!("5s"), &json!("u")));
         assert_eq!(added.body["message"], "Panel added successfully");
-        assert_eq!((&added.body["overwrite"], &added.body["folderUid"]), (&json!(true), &json!("folder")));
+        assert_eq!((&added.body["overwrite"], &added.body["folderUid"]), (&json!(false), &json!("folder")));
     }
 
     #[test]
@@ -218,7 +218,7 @@ mod tests {
         assert_eq!(panel, &expected);
         assert_eq!(panel["gridPos"], place);
         assert_eq!(body["dashboard"]["panels"][0], json!({"id": 9}));
-        assert_eq!((&body["dashboard"]["version"], &body["folderUid"]), (&json!(4), &json!("folder")));
+        assert_eq!((&body["dashboard"]["version"], &body["folderUid"]), (&json!(3), &json!("folder")));
         let moved = update(&before, "0", &Wish { position: Some(gauge::position()), ..Wish::default() }).unwrap();
         assert_eq!(moved["dashboard"]["panels"][1]["gridPos"], gauge::position());
     }
@@ -228,7 +228,7 @@ mod tests {
         let before = fetched(json!([{"id": 1}, {"id": "2"}]));
         let body = remove(&before, "2").unwrap();
         assert_eq!(body["dashboard"]["panels"], json!([{"id": 1}]));
-        assert_eq!(body["dashboard"]["version"], 4);
+        assert_eq!(body["dashboard"]["version"], 3);
     }
 
     #[test]

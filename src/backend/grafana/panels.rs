@@ -3,6 +3,7 @@
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Json;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
@@ -12,11 +13,12 @@ use super::panel_view::{self, PanelView, QueryView};
 use super::sql::Query;
 use super::{Created, TEXT, queries};
 use crate::backend::app::App;
+use crate::backend::clients::UpstreamError;
 use crate::backend::error::ApiError;
 use crate::backend::extract::{Fields, Invalid, JsonBody};
 
 /// A panel to be.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct DashboardPanel {
     pub title: String,
@@ -30,7 +32,7 @@ pub struct DashboardPanel {
 }
 
 /// What is to change of a panel. What is absent stays.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct PanelChange {
     pub title: Option<String>,
@@ -43,7 +45,7 @@ pub struct PanelChange {
 }
 
 /// Where a panel is, in columns and rows.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 pub struct GridPos {
     pub x: Option<i32>,
     pub y: Option<i32>,
@@ -57,18 +59,27 @@ const CREATE: Failure = Failure::dump("Failed to import dashboard in Grafana");
 const UPDATE: Failure = Failure::wrap("Failed to update panel in Grafana");
 const DELETE: Failure = Failure::wrap("Failed to delete panel in Grafana");
 
+/// List the panels of a dashboard.
+///
+/// With the SQL of each one's first query. 404: it has none.
 #[utoipa::path(get, path = "/grafana/dashboard/{uid}/panel", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = [PanelView]), Refusal))]
 pub async fn list(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Vec<PanelView>>, ApiError> {
     read(&app, &uid, |found| Ok(panel_view::panels(found)?.iter().map(PanelView::of).collect())).await
 }
 
+/// List the queries of the panels of a dashboard.
+///
+/// 404: it has no panels.
 #[utoipa::path(get, path = "/grafana/dashboard/{uid}/panel/query", tag = "Grafana", params(("uid" = String, Path)),
     responses((status = 200, body = [QueryView]), Refusal))]
 pub async fn queries_of(State(app): State<App>, Path(uid): Path<String>) -> Result<Json<Vec<QueryView>>, ApiError> {
     read(&app, &uid, |found| Ok(panel_view::panels(found)?.iter().map(QueryView::of).collect())).await
 }
 
+/// Get one panel of a dashboard with its query.
+///
+/// 404: the dashboard has no such panel.
 #[utoipa::path(get, path = "/grafana/dashboard/{uid}/panel/{id}/query", tag = "Grafana",
     params(("uid" = String, Path), ("id" = String, Path)), responses((status = 200, body = PanelView), Refusal))]
 pub async fn query(
@@ -78,6 +89,9 @@ pub async fn query(
     read(&app, &uid, |found| Ok(PanelView::of(panel_view::find(found, &id)?))).await
 }
 
+/// Add a panel to a dashboard.
+///
+/// Only `gauge` is known. The other panels move down. The SQL is built of `sqlQuery`; it is not run.
 #[utoipa::path(post, path = "/grafana/dashboard/{uid}/panel", tag = "Grafana", params(("uid" = String, Path)),
     request_body = DashboardPanel,
     responses((status = 201, body = Value, description = "the panel, `panelId`, and Grafana's own words"), Refusal))]
@@ -86,6 +100,9 @@ pub async fn create(State(app): State<App>, Path(uid): Path<String>, body: JsonB
     Ok((StatusCode::CREATED, Json(Value::Object(added))))
 }
 
+/// Change a panel of a dashboard.
+///
+/// What is not given stays. 404: the dashboard has no such panel.
 #[utoipa::path(patch, path = "/grafana/dashboard/{uid}/panel/{id}", tag = "Grafana",
     params(("uid" = String, Path), ("id" = String, Path)), request_body = PanelChange,
     responses((status = 200, body = Value), Refusal))]
@@ -99,6 +116,9 @@ pub async fn update(
     rewritten.await.map(Json).map_err(|cause| UPDATE.of(cause))
 }
 
+/// Delete a panel of a dashboard.
+///
+/// 404: the dashboard has no such panel.
 #[utoipa::path(delete, path = "/grafana/dashboard/{uid}/panel/{id}", tag = "Grafana",
     params(("uid" = String, Path), ("id" = String, Path)), responses((status = 200, body = Value), Refusal))]
 pub async fn delete(State(app): State<App>, Path((uid, id)): Path<(String, String)>) -> Result<Json<Value>, ApiError> {
@@ -112,10 +132,29 @@ async fn read<T>(app: &App, uid: &str, of: impl FnOnce(&Value) -> Result<T, Caus
     of(&found).map(Json).map_err(|cause| READ.of(cause))
 }
 
-/// A dashboard read, made another and stored again; what Grafana says of it.
-async fn rewrite(app: &App, uid: &str, to: impl FnOnce(&Value) -> Result<Value, Cause>) -> Result<Value, Cause> {
-    let found = app.clients.grafana.dashboard(uid).await?;
-    Ok(app.clients.grafana.save_dashboard(&to(&found)?).await?)
+/// A dashboard is read and stored again so often when others store it at the same time. Those who ask us wait for each
+/// other, so the others are people in Grafana itself, or another server of ours: more in a row than this is no accident.
+const TRIES: u32 = 3;
+
+/// A dashboard read, made another and stored again; what Grafana says of it. Whoever changes the same one through us
+/// comes afterwards; what somebody else stored meanwhile is read and kept.
+async fn rewrite(app: &App, uid: &str, mut to: impl FnMut(&Value) -> Result<Value, Cause>) -> Result<Value, Cause> {
+    let grafana = &app.clients.grafana;
+    let _turn = grafana.turn(uid).await;
+    let mut tries = 1;
+    loop {
+        let found = grafana.dashboard(uid).await?;
+        match grafana.save_dashboard(&to(&found)?).await {
+            Err(error) if tries < TRIES && is_stale(&error) => tries += 1,
+            done => return Ok(done?),
+        }
+    }
+}
+
+/// Somebody else has stored the dashboard since it was read.
+fn is_stale(error: &UpstreamError) -> bool {
+    error.status() == Some(StatusCode::PRECONDITION_FAILED)
+        && error.body().is_some_and(|body| body["status"] == "version-mismatch")
 }
 
 async fn add(app: &App, uid: &str, fields: Fields<'_>) -> Result<Map<String, Value>, Cause> {

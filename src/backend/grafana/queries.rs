@@ -23,7 +23,7 @@ pub struct Parsed {
     pub sql: Query,
 }
 
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct ParseBody {
     pub raw_sql: String,
@@ -32,6 +32,9 @@ pub struct ParseBody {
 const BUILD: Promise = Promise::both("Failed to create SQL query");
 const PARSE: Promise = Promise::both("Failed to parse SQL query");
 
+/// Build an SQL query from its parts.
+///
+/// Neither Grafana nor a database is asked; the query is not run.
 #[utoipa::path(post, path = "/grafana/sql/build", tag = "Grafana", request_body = Query,
     responses((status = 200, body = Built)))]
 pub async fn build(body: JsonBody) -> Result<Json<Built>, ApiError> {
@@ -43,6 +46,9 @@ pub async fn build(body: JsonBody) -> Result<Json<Built>, ApiError> {
     Ok(Json(Built { message: "SQL query created successfully", query: query.build() }))
 }
 
+/// Take an SQL query apart.
+///
+/// Reads what `/grafana/sql/build` writes; of other queries, the parts that it knows.
 #[utoipa::path(post, path = "/grafana/sql/parse", tag = "Grafana", request_body = ParseBody,
     responses((status = 200, body = Parsed)))]
 pub async fn parse(body: JsonBody) -> Result<Json<Parsed>, ApiError> {

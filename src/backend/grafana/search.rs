@@ -19,6 +19,10 @@ const MAX_LIMIT: u32 = 5000;
 /// So many folders are asked for one by one. The web client asks for one.
 const FOLDERS: usize = 20;
 
+/// Search for dashboards and folders in Grafana.
+///
+/// A list may be repeated names or one text with commas. Up to 1000 hits to a page unless `limit` says otherwise, and
+/// never more than 5000.
 #[utoipa::path(get, path = "/grafana/search", tag = "Grafana",
     params(
         ("query" = Option<String>, Query), ("type" = Option<String>, Query, description = "`dash-db` or `dash-folder`"),

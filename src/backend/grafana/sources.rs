@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Json;
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::backend::error::ApiError;
 use crate::backend::extract::{Fields, Invalid, JsonBody};
 
 /// A data source to be.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[schema(rename_all = "camelCase")]
 pub struct SourceBody {
     pub datasource_name: String,
@@ -32,11 +33,13 @@ pub struct SourceBody {
 const LIST: Failure = Failure::dump("Failed to retrieve datasources in Grafana");
 const CREATE: Failure = Failure::wrap("Failed to create datasource in Grafana");
 
+/// List the data sources of Grafana.
 #[utoipa::path(get, path = "/grafana/datasource", tag = "Grafana", responses((status = 200, body = [Value]), Refusal))]
 pub async fn list(State(app): State<App>) -> Result<Json<Value>, ApiError> {
     app.clients.grafana.data_sources().await.map(Json).map_err(|error| LIST.of(error))
 }
 
+/// Create a data source in Grafana.
 #[utoipa::path(post, path = "/grafana/datasource", tag = "Grafana", request_body = SourceBody,
     responses((status = 201, body = Value), Refusal))]
 pub async fn create(State(app): State<App>, body: JsonBody) -> Created {

@@ -77,4 +77,9 @@ impl Store {
     pub fn close(&self) {
         self.pool.close();
     }
+
+    /// What is measured only when somebody reads it.
+    pub fn measure(&self) {
+        self.pool.measure();
+    }
 }

@@ -87,11 +87,21 @@ impl Pool {
         let builder = builder.runtime(deadpool::Runtime::Tokio1).queue_mode(managed::QueueMode::Lifo);
         // Refused only without a runtime for the time-outs.
         let inner = builder.build().unwrap_or_else(|error| unreachable!("a pool with its runtime: {error}"));
+        describe();
         Self { inner, outages }
     }
 
     pub fn close(&self) {
         self.inner.close();
+    }
+
+    /// How the connections are used, for whoever reads the measurements now.
+    pub fn measure(&self) {
+        let status = self.inner.status();
+        metrics::gauge!("postgres_pool_max_connections").set(status.max_size as f64);
+        metrics::gauge!("postgres_pool_open_connections").set(status.size as f64);
+        metrics::gauge!("postgres_pool_idle_connections").set(status.available as f64);
+        metrics::gauge!("postgres_pool_waiting_requests").set(status.waiting as f64);
     }
 
     async fn lease(&self) -> Result<Lease, Error> {
@@ -150,6 +160,13 @@ impl Lease {
             Some(_) => {}
         }
     }
+}
+
+fn describe() {
+    metrics::describe_gauge!("postgres_pool_max_connections", "connections to PostgreSQL that there may be");
+    metrics::describe_gauge!("postgres_pool_open_connections", "connections to PostgreSQL that there are");
+    metrics::describe_gauge!("postgres_pool_idle_connections", "connections to PostgreSQL that nobody uses");
+    metrics::describe_gauge!("postgres_pool_waiting_requests", "requests that wait for a connection to PostgreSQL");
 }
 
 fn silent() -> Error {

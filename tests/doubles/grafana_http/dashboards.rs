@@ -92,10 +92,11 @@ fn url(dashboard: &Dashboard) -> String {
 }
 
 pub async fn one(State(kept): State<Shared>, Path(uid): Path<String>) -> Response<Body> {
-    let kept = lock(&kept);
-    let Some(found) = kept.dashboards.iter().find(|it| it.uid == uid) else {
+    let mut kept = lock(&kept);
+    let Some(at) = kept.dashboards.iter().position(|it| it.uid == uid) else {
         return refused(404, "Dashboard not found");
     };
+    let found = &kept.dashboards[at];
     let folder = kept.folder(&found.folder);
     let meta = json!({
         "type": "db", "canSave": true, "canEdit": true, "canAdmin": true, "canStar": true, "canDelete": true,
@@ -105,7 +106,22 @@ pub async fn one(State(kept): State<Shared>, Path(uid): Path<String>) -> Respons
         "folderId": folder.map_or(json!(0), |it| it["id"].clone()), "folderUid": found.folder,
         "folderTitle": folder.map_or(json!("General"), |it| it["title"].clone()), "provisioned": false,
     });
-    server::json(200, json!({ "dashboard": found.model, "meta": meta }))
+    let answer = server::json(200, json!({ "dashboard": found.model, "meta": meta }));
+    if kept.meddling > 0 {
+        kept.meddling -= 1;
+        meddle(&mut kept.dashboards[at].model);
+    }
+    answer
+}
+
+fn meddle(model: &mut Value) {
+    let version = model["version"].as_u64().unwrap_or(0) + 1;
+    model["version"] = json!(version);
+    let theirs = json!({ "id": 100 + version, "title": "Theirs", "type": "text" });
+    match model["panels"].as_array_mut() {
+        Some(panels) => panels.push(theirs),
+        None => model["panels"] = json!([theirs]),
+    }
 }
 
 pub async fn delete(State(kept): State<Shared>, Path(uid): Path<String>) -> Response<Body> {

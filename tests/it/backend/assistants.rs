@@ -171,9 +171,9 @@ fn what_openai_answers_becomes_an_answer_of_ours() {
     let told = json!({ "error": { "message": "The requested model does not exist." } });
     let text = "Failed to create assistant, error: The requested model does not exist.";
     assert_eq!(create(Trouble::Status(400, told)), (400, text.to_owned()));
-    assert_eq!(create(Trouble::Status(429, json!({}))).0, 503);
+    assert_eq!(create(Trouble::Status(429, json!({}))).0, 500);
     assert_eq!(create(Trouble::Status(401, json!({}))).0, 500);
-    assert_eq!(create(Trouble::Close).0, 503);
+    assert_eq!(create(Trouble::Close).0, 500);
     assert_eq!(create(Trouble::Text("no JSON")).0, 500);
     backend.user("GET", "/assistant", None).is(200, json!([]));
     assert!(!backend.log().contains(KEY));

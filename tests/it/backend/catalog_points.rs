@@ -1,24 +1,28 @@
-//! `GET /catalogs/{tpaId}/points`: from a catalog to stored points, with a double of the registry.
+//! `GET /catalogs/{tpaId}/points` from a catalog to stored points: the backend, a real registry that calls it back, and
+//! flows that are played.
+
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::harness::{Backend, answer};
-use crate::doubles::Trouble;
-use crate::doubles::registry::Registry;
+use super::governed::Governed;
+use super::harness::answer;
+use crate::doubles::node_red::{Play, row};
+use crate::support::eventually;
 
-const GROUP: &str = "b31c3627-d0ea-482a-91a0-05ae6755819a";
-
-/// A backend with its registry, and a catalog with two final controls, of which the first has two scope sets, and a draft.
+/// Two final controls, of which the first has two scope sets, and a draft.
 struct Stage {
-    backend: Backend,
-    registry: Registry,
+    governed: Governed,
     agreement: String,
 }
 
 impl Stage {
     fn new() -> Self {
-        let registry = Registry::start();
-        let backend = Backend::with(&[("REGISTRY_URL", &registry.server.url()), ("BACKEND_URL", "http://here:1/")]);
+        Self::of(Governed::start())
+    }
+
+    fn of(governed: Governed) -> Self {
+        let backend = &governed.backend;
         let body = json!({ "name": "C", "startDate": "2024-01-01", "endDate": "2024-12-31" });
         let catalog = backend.user("POST", "/catalogs", Some(body)).expect(201).json();
         backend.sql(&format!(
@@ -30,40 +34,57 @@ impl Stage {
         ));
         let scope = json!({ "name": "owner", "description": "d", "default": "*" });
         backend.user("POST", "/scopes", Some(scope)).expect(201);
+        let agreement = catalog["tpaId"].as_str().expect("an agreement").to_owned();
+        let stage = Self { governed, agreement };
         for (control, scopes) in [
             (1, json!({ "owner": "a", "unknown": "*" })),
             (1, json!({ "owner": "b" })),
             (2, json!({ "owner": "*" })),
             (3, json!({ "owner": "draft" })),
         ] {
-            let set = json!({ "controlId": control, "scopes": scopes });
-            backend.user("POST", "/scopes/sets", Some(set)).expect(201);
+            stage.add_set(control, scopes);
         }
-        let agreement = catalog["tpaId"].as_str().expect("an agreement").to_owned();
-        Self { backend, registry, agreement }
+        stage
+    }
+
+    fn add_set(&self, control: i32, scopes: Value) {
+        let set = json!({ "controlId": control, "scopes": scopes });
+        self.governed.backend.user("POST", "/scopes/sets", Some(set)).expect(201);
+    }
+
+    /// Seven of eight, everywhere.
+    fn plays(&self) {
+        self.governed.flows.when("", Play::results(&[true, true, true, true, false, true, true, true]));
     }
 
     fn path(&self) -> String {
         format!("/catalogs/{}/points?from=2024-01-01T00:00:00.000Z&to=2024-07-01", self.agreement)
     }
 
-    fn state(&self, guarantee: &str, owner: &str, month: u32) -> Value {
-        json!({
-            "stateType": "guarantees", "agreementId": self.agreement, "id": guarantee, "scope": { "owner": owner },
-            "period": { "from": "2024-01-01T00:00:00.000Z", "to": format!("2024-{month:02}-01T00:00:00.000Z") },
-            "value": true, "metrics": { (format!("{guarantee}_METRIC")): 87, "OTHER": 1 },
-            "evidences": [{ "computationGroup": GROUP }, {}],
-        })
-    }
-
-    fn stored(&self) -> Vec<Value> {
-        let stored = self.backend.user("GET", &format!("/points/catalog/{}", self.agreement), None).expect(200).json();
-        stored.as_array().expect("a list").clone()
+    #[track_caller]
+    fn compute(&self, status: u16) -> Value {
+        self.governed.backend.user("GET", &self.path(), None).expect(status).json()
     }
 
     #[track_caller]
-    fn compute(&self, status: u16) -> Value {
-        self.backend.user("GET", &self.path(), None).expect(status).json()
+    fn failed(&self) -> String {
+        let body = self.compute(500);
+        let message = body["message"].as_str().and_then(|text| text.strip_prefix("Failed to get points, error: "));
+        message.unwrap_or_else(|| panic!("{body}")).to_owned()
+    }
+
+    fn stored(&self) -> Value {
+        self.governed.backend.user("GET", &format!("/points/catalog/{}", self.agreement), None).expect(200).json()
+    }
+
+    /// Calls of the backend to the registry that succeeded.
+    fn calls(&self) -> u32 {
+        let backend = &self.governed.backend;
+        let text = backend.send(backend.request("GET", "/metrics")).expect(200).text;
+        let mut calls =
+            text.lines().filter(|line| line.starts_with("upstream_requests_total{upstream=\"the registry\""));
+        let ok = calls.find(|line| line.contains("\"ok\"")).expect("calls");
+        ok.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a number")
     }
 }
 
@@ -74,42 +95,69 @@ fn sorted(points: &Value) -> Vec<String> {
     points
 }
 
+/// Of every point: guarantee, owner, value, result.
+fn told(points: &Value) -> Vec<Value> {
+    let points = points.as_array().expect("a list").iter();
+    let one =
+        |it: &Value| json!([it["guaranteeId"], it["scope"]["owner"], it["guaranteeValue"], it["guaranteeResult"]]);
+    points.map(one).collect()
+}
+
 #[test]
-fn states_of_the_registry_become_points() {
+fn what_flows_find_becomes_points() {
     let stage = Stage::new();
-    stage.registry.tell_states(json!([
-        stage.state("DATA_PRIVACY", "a", 4),
-        stage.state("SECOND", "*", 7),
-        stage.state("UNKNOWN", "a", 4)
-    ]));
+    stage.plays();
+    let Governed { backend, flows, .. } = &stage.governed;
     let points = stage.compute(200);
+    assert_eq!(
+        told(&points),
+        [
+            json!(["DATA_PRIVACY", "a", 88, true]),
+            json!(["DATA_PRIVACY", "b", 88, true]),
+            json!(["SECOND", "*", 88, true])
+        ]
+    );
+    // What a flow was asked: the parameters of its control, one of its scopes, the window; in the caller's name.
+    let mut asked = flows.server.asked();
+    asked.sort_by_key(|asked| (asked.path.clone(), asked.json()["scope"].to_string()));
+    let lines: Vec<_> = asked.iter().map(|asked| asked.line()).collect();
+    assert_eq!(lines, ["POST /api/v1/p", "POST /api/v1/p", "POST /api/v1/s"]);
+    assert!(asked.iter().all(|asked| asked.header("x-access-token") == Some(&backend.token("USER"))));
+    let group = asked[0].json()["computationGroup"].clone();
+    // A name that no scope has is unknown to the registry, which leaves it out.
+    let expected = json!({
+        "computationGroup": group, "backendUrl": format!("{}/api/v1/computations/bulk", backend.address), "x": "1",
+        "scope": { "owner": "a" }, "to": "2024-07-01T00:00:00.000Z", "type": "static",
+        "initial": "2024-01-01T00:00:00.000Z", "period": "monthly", "from": "2024-01-01T00:00:00.000Z",
+        "timeZone": "America/Los_Angeles",
+    });
+    assert_eq!(asked[0].json(), expected);
+    assert_eq!(flows.posted(), [201, 201, 201]);
+
     let point = &points[0];
     let expected = json!({
-        "id": point["id"], "agreementId": stage.agreement, "guaranteeId": "DATA_PRIVACY", "guaranteeValue": 87,
-        "guaranteeResult": true, "timestamp": "2024-03-01T00:00:00.000Z",
-        "metrics": { "OTHER": 1, "DATA_PRIVACY_METRIC": 87 }, "scope": { "owner": "a" }, "computationGroup": GROUP,
+        "id": point["id"], "agreementId": stage.agreement, "guaranteeId": "DATA_PRIVACY", "guaranteeValue": 88,
+        "guaranteeResult": true, "timestamp": "2024-06-01T00:00:00.000Z", "metrics": { "DATA_PRIVACY_METRIC": 88 },
+        "scope": { "owner": "a" }, "computationGroup": group,
         "createdAt": point["createdAt"], "updatedAt": point["updatedAt"],
     });
     assert_eq!(point, &expected);
     // A year is one period, named by its start.
-    assert_eq!([&points[1]["guaranteeId"], &points[1]["timestamp"]], ["SECOND", "2024-01-01T00:00:00.000Z"]);
-    assert_eq!(points.as_array().unwrap().len(), 2, "{points}");
-    assert_eq!(sorted(&points), sorted(&json!(stage.stored())));
-
-    let asked = stage.registry.server.asked();
-    let lines: Vec<_> = asked.iter().map(|asked| asked.line()).collect();
-    let one = format!("GET /api/v6/agreements/{}", stage.agreement);
-    let states = format!("GET /api/v6/states/{}/guarantees", stage.agreement);
-    assert_eq!(lines, [one.as_str(), "POST /api/v6/agreements", &states]);
-    assert_eq!(asked[2].query, "from=2024-01-01T00%3A00%3A00.000Z&to=2024-07-01&newPeriodsFromGuarantees=false");
-    assert_eq!(asked[2].header("x-access-token"), Some(stage.backend.token("USER").as_str()));
+    assert_eq!(points[2]["timestamp"], "2024-01-01T00:00:00.000Z");
+    assert_eq!(sorted(&points), sorted(&stage.stored()));
+    // The evidences stay where they were posted.
+    let path = format!("/computations/{}", group.as_str().unwrap());
+    let computed = backend.user("GET", &path, None).expect(200).json();
+    assert_eq!(computed["computations"][0]["evidences"][0]["evidences"].as_array().unwrap().len(), 8);
 }
 
 #[test]
 fn the_registry_is_given_the_catalog_as_an_agreement() {
     let stage = Stage::new();
-    assert_eq!(stage.compute(200), json!([]));
-    let agreement = stage.registry.agreement(&stage.agreement).unwrap();
+    stage.plays();
+    stage.compute(200);
+    let Governed { backend, registry, .. } = &stage.governed;
+    let agreement = registry.agreement(&stage.agreement);
     assert_eq!([&agreement["id"], &agreement["type"]], [&json!(stage.agreement), &json!("agreement")]);
     let validity = &agreement["context"]["validity"];
     let dates = ["2024-01-01T00:00:00.000Z", "2024-12-31T00:00:00.000Z"];
@@ -118,7 +166,8 @@ fn the_registry_is_given_the_catalog_as_an_agreement() {
     assert_eq!(metrics.as_object().unwrap().keys().collect::<Vec<_>>(), ["DATA_PRIVACY_METRIC", "SECOND_METRIC"]);
     let metric = &metrics["DATA_PRIVACY_METRIC"];
     assert_eq!(metric["measure"], json!({ "endpoint": "/p", "params": { "x": "1" }, "scope": {} }));
-    assert_eq!(metric["collector"]["config"]["backendUrl"], "http://here:1/api/v1/computations/bulk");
+    let bulk = format!("{}/api/v1/computations/bulk", backend.address);
+    assert_eq!(metric["collector"]["config"]["backendUrl"], bulk, "without BACKEND_URL: where it listens");
     let guarantees = agreement["terms"]["guarantees"].as_array().unwrap();
     let of = |at: usize| guarantees[at]["of"].as_array().unwrap().iter().map(|of| of["scope"].clone());
     // Each has the sets of its own control, in their own words, and of the names those that are known.
@@ -130,165 +179,151 @@ fn the_registry_is_given_the_catalog_as_an_agreement() {
     let first = &guarantees[0]["of"][0];
     assert_eq!([&first["objective"], &first["window"]["period"]], ["DATA_PRIVACY_METRIC >= 80", "monthly"]);
     assert_eq!(guarantees[1]["of"][0]["objective"], "SECOND_METRIC >= 50");
+    assert_eq!(stage.calls(), 2, "not there; here it is, compute");
 
-    // As it is: nothing to say. Changed: replaced.
-    let count = |stage: &Stage, method: &str| {
-        stage.registry.server.lines().iter().filter(|line| line.starts_with(method)).count()
-    };
+    // As it is: nothing to say. Changed: replaced, and it is the same one.
     stage.compute(200);
-    assert_eq!((count(&stage, "POST"), count(&stage, "PUT")), (1, 0));
-    stage.backend.sql(r#"UPDATE control SET params = params || '{"threshold": "90"}' WHERE id = 1"#);
+    assert_eq!(stage.calls(), 4, "it is there, compute");
+    backend.sql(r#"UPDATE control SET params = params || '{"threshold": "90"}' WHERE id = 1"#);
     stage.compute(200);
-    assert_eq!((count(&stage, "POST"), count(&stage, "PUT")), (1, 1));
-    let agreement = stage.registry.agreement(&stage.agreement).unwrap();
-    assert_eq!(agreement["terms"]["guarantees"][0]["of"][0]["objective"], "DATA_PRIVACY_METRIC >= 90");
+    assert_eq!(stage.calls(), 7, "it is there, this is new, compute");
+    let changed = registry.agreement(&stage.agreement);
+    assert_eq!(changed["terms"]["guarantees"][0]["of"][0]["objective"], "DATA_PRIVACY_METRIC >= 90");
+    assert_eq!(changed["_id"], agreement["_id"]);
 }
 
 #[test]
-fn a_point_is_stored_once_and_then_all_are_told() {
+fn a_second_run_tells_what_is_there_and_stores_only_what_is_new() {
     let stage = Stage::new();
-    stage.registry.tell_states(json!([stage.state("DATA_PRIVACY", "a", 4)]));
+    stage.plays();
     let first = stage.compute(200);
-    // The same again, twice; another scope; another time; another guarantee.
-    stage.registry.tell_states(json!([
-        stage.state("DATA_PRIVACY", "a", 4),
-        stage.state("DATA_PRIVACY", "a", 4),
-        stage.state("DATA_PRIVACY", "b", 4),
-        stage.state("DATA_PRIVACY", "a", 5),
-        stage.state("SECOND", "a", 4),
-    ]));
+    // Other results for the same time and scope: the points are there already, with the results they had.
+    stage.governed.flows.when("", Play::results(&[false]));
+    assert_eq!(sorted(&stage.compute(200)), sorted(&first));
+    assert_eq!(stage.governed.flows.bodies().len(), 6, "computed again");
+    // A new scope set is a new point.
+    stage.add_set(2, json!({ "owner": "c" }));
     let all = stage.compute(200);
     assert_eq!(all.as_array().unwrap().len(), 4);
-    assert_eq!(sorted(&all), sorted(&json!(stage.stored())));
-    assert!(sorted(&all).contains(&first[0].to_string()), "the old one as it was");
-    assert_eq!(sorted(&stage.compute(200)), sorted(&all), "nothing new: all, as they are");
-
-    // A scope with a key more is another scope; the order of keys is none.
-    let mut wider = stage.state("DATA_PRIVACY", "a", 4);
-    wider["scope"] = json!({ "owner": "a", "region": "x" });
-    stage.registry.tell_states(json!([wider]));
-    assert_eq!(stage.compute(200).as_array().unwrap().len(), 1);
-    wider["scope"] = json!({ "region": "x", "owner": "a" });
-    stage.registry.tell_states(json!([wider]));
-    assert_eq!(stage.compute(200).as_array().unwrap().len(), 5);
+    assert!(sorted(&first).iter().all(|point| sorted(&all).contains(point)), "the old ones as they were");
+    assert!(told(&all).contains(&json!(["SECOND", "c", 0, false])));
+    assert_eq!(sorted(&all), sorted(&stage.stored()));
+    // Another month is another point; a year is the same one.
+    let path = stage.path().replace("2024-07-01", "2024-06-01");
+    let all = stage.governed.backend.user("GET", &path, None).expect(200).json();
+    assert_eq!(all.as_array().unwrap().len(), 6);
+    // Nothing known of the time: only what is new is told.
+    let path = stage.path().replace("2024", "2023");
+    let new = stage.governed.backend.user("GET", &path, None).expect(200).json();
+    assert_eq!(new.as_array().unwrap().len(), 4);
+    assert_eq!(stage.stored().as_array().unwrap().len(), 10);
 }
 
 #[test]
-fn twice_in_one_answer_is_once_in_the_table() {
+fn a_guarantee_below_its_threshold_is_a_point_that_says_so() {
     let stage = Stage::new();
-    stage.registry.tell_states(json!([stage.state("SECOND", "a", 4), stage.state("SECOND", "a", 4)]));
-    assert_eq!(stage.compute(200).as_array().unwrap().len(), 1);
-    assert_eq!(stage.stored().len(), 1);
+    let flows = &stage.governed.flows;
+    flows.when("\"owner\":\"a\"", Play::results(&[true, true, true, true, false]));
+    flows.when("\"owner\":\"b\"", Play::results(&[true, true, true, false, false]));
+    // No evidence is no compliance.
+    flows.when("/s ", Play::results(&[]));
+    let points = stage.compute(200);
+    let expected = [
+        json!(["DATA_PRIVACY", "a", 80, true]),
+        json!(["DATA_PRIVACY", "b", 60, false]),
+        json!(["SECOND", "*", 0, false]),
+    ];
+    assert_eq!(told(&points), expected);
+    assert_eq!(points[1]["metrics"], json!({ "DATA_PRIVACY_METRIC": 60 }));
 }
 
 #[test]
-fn states_that_make_no_point_are_told_when_there_is_nothing_else() {
+fn batches_are_one_result_once_the_last_one_is_there() {
     let stage = Stage::new();
-    let mut empty = stage.state("SECOND", "a", 4);
-    empty["period"]["to"] = empty["period"]["from"].clone();
-    let mut without = stage.state("SECOND", "b", 4);
-    without["metrics"] = json!({});
-    stage.registry.tell_states(json!([empty, without]));
-    let refused = stage.compute(400);
-    let message = json!("Point of guarantee SECOND cannot be stored.");
-    assert_eq!(refused.as_array().unwrap().iter().map(|one| &one["message"]).collect::<Vec<_>>(), [&message, &message]);
-    assert!(stage.stored().is_empty());
-    // With a point stored, that one is the answer.
-    stage.registry.tell_states(json!([empty, stage.state("SECOND", "c", 4)]));
-    assert_eq!(stage.compute(200), json!(stage.stored()));
+    stage.plays();
+    let flows = &stage.governed.flows;
+    let batches = vec![vec![row(&[true, false]), row(&[true])], vec![row(&[false, false])], vec![row(&[true])]];
+    flows.when("\"owner\":\"b\"", Play::batches(batches).slowly(Duration::from_millis(300)));
+    let points = stage.compute(200);
+    assert_eq!(told(&points)[1], json!(["DATA_PRIVACY", "b", 50, false]));
+    assert_eq!(flows.posted(), [201; 5]);
 }
 
 #[test]
 fn computing_at_the_same_time_stores_each_point_once() {
-    let stage = Stage::new();
-    let states: Vec<_> = (0..40).map(|owner| stage.state("DATA_PRIVACY", &owner.to_string(), 4)).collect();
-    stage.registry.tell_states(json!(states));
-    let (address, token) = (format!("/api/v1{}", stage.path()), stage.backend.token("USER"));
-    let requests: Vec<_> =
-        (0..8).map(|_| answer(stage.backend.request("GET", &address).header("x-access-token", &token))).collect();
-    let answers = stage.backend.block_on(async {
-        let running: Vec<_> = requests.into_iter().map(tokio::spawn).collect();
-        let mut answers = Vec::new();
-        for one in running {
-            answers.push(one.await.unwrap());
-        }
-        answers
-    });
+    // What is tested is not how soon a busy machine makes connections.
+    let stage = Stage::of(Governed::with(&[("DB_WAIT", "30")], &[]));
+    stage.plays();
+    (0..3).for_each(|owner| stage.add_set(1, json!({ "owner": owner.to_string() })));
+    let backend = &stage.governed.backend;
+    let (address, token) = (format!("/api/v1{}", stage.path()), backend.token("USER"));
+    let requests = (0..4).map(|_| answer(backend.request("GET", &address).header("x-access-token", &token)));
+    let answers = backend.block_on(futures_util::future::join_all(requests));
     for answer in answers {
-        assert_eq!(answer.expect(200).json().as_array().unwrap().len(), 40);
+        assert_eq!(answer.expect(200).json().as_array().unwrap().len(), 6);
     }
-    assert_eq!(stage.stored().len(), 40);
+    assert_eq!(stage.stored().as_array().unwrap().len(), 6);
+    assert_eq!(stage.governed.flows.bodies().len(), 24);
 }
 
 #[test]
-fn an_agreement_that_another_made_meanwhile_is_replaced() {
-    let stage = Stage::new();
-    stage.compute(200);
-    let missing = Trouble::Status(404, json!({ "code": 404, "message": "There is no agreement" }));
-    stage.registry.server.next(1, "GET /api/v6/agreements/", missing);
-    let taken = Trouble::Status(409, json!({ "code": 409, "message": "Agreement already exists" }));
-    stage.registry.server.next(1, "POST /api/v6/agreements", taken);
-    assert_eq!(stage.compute(200), json!([]));
-    assert!(stage.registry.server.lines().contains(&format!("PUT /api/v6/agreements/{}", stage.agreement)));
+fn a_flow_that_sends_no_row_or_fails_leaves_no_point() {
+    let stage = Stage::of(Governed::with(&[], &[("REGISTRY_COLLECTOR_BUDGET_MS", "1000")]));
+    stage.plays();
+    let flows = &stage.governed.flows;
+    flows.when("\"owner\":\"b\"", Play::nothing());
+    assert_eq!(stage.failed(), "the registry answered 500");
+    assert_eq!(stage.stored(), json!([]));
+    flows.server.next(1, "POST /api/v1/s", crate::doubles::Trouble::Status(404, json!({})));
+    stage.plays();
+    assert_eq!(stage.failed(), "the registry answered 500");
+    assert_eq!(stage.stored(), json!([]));
+    assert_eq!(stage.compute(200).as_array().unwrap().len(), 3);
 }
 
 #[test]
-fn what_cannot_be_computed_is_refused_with_its_reason() {
+fn a_registry_that_is_away_is_told_and_asked_again_when_it_is_back() {
     let stage = Stage::new();
-    let refused = |path: &str, status: u16| {
-        let body = stage.backend.user("GET", path, None).expect(status).json();
-        let message = body["message"].as_str().unwrap().strip_prefix("Failed to get points, error: ");
-        message.unwrap_or_else(|| panic!("{body}")).to_owned()
+    stage.plays();
+    stage.governed.registry.cable.cut();
+    let answer = stage.governed.backend.user("GET", &stage.path(), None);
+    assert!(!answer.headers.contains_key("retry-after"));
+    answer.is(500, json!({ "message": "Failed to get points, error: the registry cannot be reached" }));
+    assert_eq!((stage.stored(), stage.governed.flows.bodies().len()), (json!([]), 0));
+    stage.governed.registry.cable.mend();
+    assert_eq!(stage.compute(200).as_array().unwrap().len(), 3);
+}
+
+#[test]
+fn a_registry_that_is_cut_off_or_killed_in_the_middle_leaves_no_point() {
+    let mut stage = Stage::new();
+    let path = stage.path();
+    // The request is under way: every flow was asked, and none has sent a row.
+    let interrupted = |stage: &mut Stage, asked: usize, interrupt: fn(&mut Governed)| {
+        let backend = &stage.governed.backend;
+        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
+        let request =
+            http.get(format!("{}/api/v1{path}", backend.address)).header("x-access-token", backend.token("USER"));
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(answer(request))
+        });
+        eventually("the flows are asked", || match stage.governed.flows.bodies().len() {
+            count if count == asked => Ok(()),
+            count => Err(count),
+        });
+        interrupt(&mut stage.governed);
+        let body = thread.join().expect("an answer").expect(500).json();
+        let text = body["message"].as_str().unwrap();
+        assert!(text.starts_with("Failed to get points, error: the registry "), "{text}");
+        assert_eq!(stage.stored(), json!([]));
     };
-    for unknown in ["tpa-00000000-0000-4000-8000-000000000000", "1", "tpa-'%20OR%201=1%20--"] {
-        assert_eq!(refused(&format!("/catalogs/{unknown}/points"), 404), "Catalog not found");
-    }
-    let of = |query: &str| format!("/catalogs/{}/points?{query}", stage.agreement);
-    assert_eq!(refused(&of("from=yesterday"), 400), "from must be an ISO date");
-    assert_eq!(refused(&of("from=2024-01-01&to=2024-02-31"), 400), "to must be an ISO date");
-    assert!(refused("/catalogs/%00/points", 400).starts_with("tpaId "));
-    assert!(stage.registry.server.lines().is_empty(), "nobody was asked");
-    stage.backend.sql("UPDATE control SET params = '{\"endpoint\": \"/p\"}' WHERE id = 1");
-    assert_eq!(refused(&of(""), 409), "control Data  Privacy has no threshold in its params");
-    let path = of("");
-    stage.backend.call("GET", &path, None, None).is(401, json!({ "message": "No token provided" }));
-}
-
-#[test]
-fn a_registry_that_fails_is_told_and_nothing_is_stored() {
-    let stage = Stage::new();
-    stage.registry.tell_states(json!([stage.state("SECOND", "a", 4)]));
-    let server = &stage.registry.server;
-    let failed = |status: u16| {
-        let body = stage.compute(status);
-        assert!(body["message"].as_str().unwrap().starts_with("Failed to get points, error: "), "{body}");
-        assert!(stage.stored().is_empty());
-    };
-    let collector = json!({ "code": 500, "message": "Error processing guarantees sequentially" });
-    for trouble in [Trouble::Status(500, collector), Trouble::Text("no JSON"), Trouble::Text("[{\"id\": 3}]")] {
-        server.next(1, "GET /api/v6/states/", trouble);
-        failed(500);
-    }
-    server.next(1, "GET /api/v6/states/", Trouble::Close);
-    failed(503);
-    server.next(1, "PUT /api/v6/agreements/", Trouble::Status(500, json!({})));
-    stage.backend.sql(r#"UPDATE control SET params = params || '{"threshold": "90"}' WHERE id = 1"#);
-    failed(500);
-    // What cannot be stored is the registry's fault, not the caller's.
-    let mut long = stage.state("SECOND", "a", 4);
-    long["scope"] = json!({ "owner": "a\u{0}" });
-    stage.registry.tell_states(json!([long, stage.state("SECOND", "b", 4)]));
-    failed(500);
-    stage.registry.tell_states(json!([stage.state("SECOND", "a", 4)]));
-    assert_eq!(stage.compute(200).as_array().unwrap().len(), 1);
-}
-
-#[test]
-fn without_a_registry_there_are_no_points() {
-    let backend = Backend::start();
-    let body = json!({ "name": "C", "startDate": "2024-01-01", "endDate": "2024-12-31" });
-    let catalog = backend.user("POST", "/catalogs", Some(body)).expect(201).json();
-    let path = format!("/catalogs/{}/points", catalog["tpaId"].as_str().unwrap());
-    let body = backend.user("GET", &path, None).expect(503).json();
-    assert_eq!(body["message"], "Failed to get points, error: the registry cannot be reached");
+    interrupted(&mut stage, 3, |governed| governed.registry.cable.cut());
+    stage.governed.registry.cable.mend();
+    // It is not confused by a second one that finds it at work.
+    stage.plays();
+    assert_eq!(stage.compute(200).as_array().unwrap().len(), 3);
+    stage.governed.backend.sql(r#"DELETE FROM "Points""#);
+    stage.governed.flows.when("", Play::nothing());
+    interrupted(&mut stage, 9, |governed| governed.registry.kill());
 }

@@ -1,7 +1,8 @@
 //! `reeve serve backend` over HTTP: the real binary on real PostgreSQL, Valkey and MongoDB, a fresh database per test.
 
-mod data;
-mod harness;
+pub mod data;
+pub mod governed;
+pub mod harness;
 
 mod assistants;
 mod auth;
@@ -20,6 +21,7 @@ mod outage;
 mod points;
 mod populate;
 mod readme;
+mod registry_answers;
 mod schema;
 mod scope_sets;
 mod scopes;
@@ -29,4 +31,5 @@ mod sign_in;
 mod threads;
 mod traces;
 mod two_factor;
+mod upstreams;
 mod users;

@@ -11,6 +11,9 @@ fn the_walk_in_the_readme_goes_from_nothing_to_a_result() {
     let readme = read("README.md");
     let section = readme.split("\n## The API\n").nth(1).expect("the section");
     let script = section.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).expect("the script");
+    // Arguments are seen by every account of the machine.
+    let shown: Vec<&str> = script.lines().filter(|line| line.contains(" -d ") && line.contains("assword")).collect();
+    assert!(shown.iter().all(|line| line.contains("-d @-")), "a password is an argument: {shown:?}");
     for tool in ["curl", "jq"] {
         let found = Command::new(tool).arg("--version").stdout(Stdio::null()).status();
         assert!(found.is_ok_and(|status| status.success()), "the README's walk needs {tool}");

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::harness::Backend;
-use crate::doubles::{github, grafana_http, node_red, openai, registry};
+use super::governed::Governed;
+use crate::doubles::node_red::Play;
+use crate::doubles::{github, grafana_http, openai};
 
 /// One version, so that a run means the same tomorrow.
 const PACKAGE: &str = "schemathesis==4.32.5";
@@ -31,24 +32,20 @@ fn tool() -> Option<PathBuf> {
 #[test]
 fn every_answer_is_one_that_the_document_promises() {
     let Some(tool) = tool() else { return };
-    let (grafana, openai, registry) =
-        (grafana_http::Grafana::start(), openai::OpenAi::start(), registry::Registry::start());
-    let (github, node_red) = (github::start(), node_red::start());
-    let backend = Backend::with(&[
+    let (grafana, openai, github) = (grafana_http::Grafana::start(), openai::OpenAi::start(), github::start());
+    let settings: [(&str, &str); 9] = [
         ("GRAFANA_URL", &grafana.server.url()),
         ("GRAFANA_USER", grafana_http::USER),
         ("GRAFANA_PASSWORD", grafana_http::PASSWORD),
         ("OPENAI_BASE_URL", &openai.server.url()),
         ("AI_API_KEY", openai::KEY),
-        ("REGISTRY_URL", &registry.server.url()),
         ("GITHUB_URL", &github.url()),
-        ("NODE_RED_URL", &node_red.url()),
-        ("USER_STATUS", node_red::USER),
-        ("PASS_STATUS", node_red::PASSWORD),
         ("RATE_LIMIT_SIGN_IN", "1000000"),
         ("RATE_LIMIT_SIGN_IN_ADDRESS", "1000000"),
         ("RATE_LIMIT_ASSISTANT", "1000000"),
-    ]);
+    ];
+    let Governed { backend, flows, registry: _registry } = Governed::with(&settings, &[]);
+    flows.when("", Play::results(&[true]));
     let report = tempfile::tempdir().expect("a temporary directory");
     // It would sign up for an account by itself, where it has a token already.
     std::fs::write(report.path().join("schemathesis.toml"), "[auth]\nauto-signup = false\n").expect("its settings");

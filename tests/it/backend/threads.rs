@@ -112,6 +112,24 @@ fn users_have_their_own_threads() {
 }
 
 #[test]
+fn whoever_is_signed_in_and_knows_a_thread_can_do_everything_with_it() {
+    let talk = Talk::start();
+    let (id, other) = (talk.begin(1), talk.begin(1));
+    let path = format!("/thread/{id}");
+    talk.double.complete_runs();
+    talk.as_user(2, "GET", &path, None).expect(200);
+    talk.as_user(2, "POST", &path, talk.question()).expect(201);
+    talk.as_user(2, "PUT", &path, Some(json!({ "name": "theirs" }))).expect(200);
+    // It stays its owner's.
+    assert_eq!(talk.as_user(1, "GET", "/thread", None).expect(200).json()[0]["name"], "theirs");
+    talk.as_user(2, "DELETE", &path, None).expect(200);
+    // All of them at once: only one's own.
+    talk.as_user(2, "DELETE", "/thread", None).expect(200);
+    let left = talk.as_user(1, "GET", "/thread", None).expect(200).json();
+    assert_eq!((left.as_array().unwrap().len(), &left[0]["gpt_id"]), (1, &json!(other)));
+}
+
+#[test]
 fn what_cannot_be_is_refused() {
     let talk = Talk::start();
     let id = talk.begin(1);
@@ -172,8 +190,8 @@ fn what_openai_refuses_leaves_nothing_behind() {
     assert_eq!(talk.count("Messages"), "1");
     // A thread that OpenAI cannot delete now stays, one that is gone there goes.
     talk.double.server.always("DELETE", Trouble::Status(503, json!({})));
-    let away = backend.user("DELETE", &path, None).expect(503);
-    assert!(away.json()["message"].as_str().unwrap().starts_with("Failed to delete thread, error: "));
+    let away = backend.user("DELETE", &path, None);
+    away.is(500, json!({ "message": "Failed to delete thread, error: OpenAI answered 503" }));
     assert_eq!(talk.count("Threads"), "1");
     talk.double.server.heal();
     talk.double.server.always("DELETE", Trouble::Status(404, json!({})));

@@ -8,6 +8,7 @@ use reeve::serve::Secret;
 use serde_json::{Value, json};
 
 use super::{nowhere, run};
+use crate::backend::governed;
 use crate::doubles::{Trouble, github, grafana_http, node_red, openai, registry};
 
 fn grafana(url: &str, user: Option<(&str, &str)>, key: Option<&str>) -> Grafana {
@@ -31,12 +32,11 @@ fn refused(result: Result<impl std::fmt::Debug, UpstreamError>) -> (u16, String)
 }
 
 #[test]
-fn grafana_knows_who_asks_and_a_key_can_be_replaced() {
+fn grafana_knows_who_asks() {
     let double = grafana_http::Grafana::start();
     let admin = grafana(&double.url(), ADMIN, Some("nobody's key"));
     run(async {
         admin.folders().await.expect("the password comes first");
-        admin.set_api_key(Secret::new("nobody's key either"));
         let account = admin.create_service_account(&json!({ "name": "status", "role": "Admin" })).await.expect("made");
         let again = admin.create_service_account(&json!({ "name": "status", "role": "Admin" })).await;
         assert_eq!(refused(again), (400, "service account already exists".to_owned()));
@@ -48,8 +48,8 @@ fn grafana_knows_who_asks_and_a_key_can_be_replaced() {
 
         let other = grafana(&double.url(), None, Some("nobody's key"));
         assert_eq!(refused(other.folders().await), (401, "Invalid API key".to_owned()));
-        other.set_api_key(Secret::new(token["key"].as_str().expect("a key")));
-        other.folders().await.expect("known by its key");
+        let keyed = grafana(&double.url(), None, token["key"].as_str());
+        keyed.folders().await.expect("known by its key");
 
         let stranger = grafana(&double.url(), None, None);
         assert_eq!(refused(stranger.folders().await), (401, "Unauthorized".to_owned()));
@@ -157,18 +157,29 @@ fn node_red_must_answer_a_start_with_exactly_200() {
 
 #[test]
 fn the_registry_keeps_agreements_and_tells_states() {
+    let registry = governed::Registry::start();
+    let client = Registry::new(Some(&registry.url())).expect("a client");
+    run(async {
+        assert_eq!(client.agreement("tpa-1").await.expect("an answer"), None);
+        client.create_agreement(&json!({ "id": "tpa-1", "version": "1" })).await.expect("made");
+        assert_eq!(refused(client.create_agreement(&json!({ "id": "tpa-1" })).await).0, 409);
+        let kept = client.agreement("tpa-1").await.expect("an answer").expect("there");
+        assert_eq!((&kept["version"], &kept["__v"]), (&json!("1"), &json!(0)));
+        client.update_agreement("tpa-1", &json!({ "id": "tpa-1", "version": "2" })).await.expect("replaced");
+        assert_eq!(client.agreement("tpa-1").await.expect("an answer").expect("there")["version"], "2");
+        assert_eq!(refused(client.update_agreement("tpa-2", &json!({})).await).0, 404);
+        let states = client.guarantees("tpa-1", Some("2024-01-01T00:00:00.000Z"), Some("2024-02-01"), None).await;
+        assert_eq!(json!(states.expect("states")), json!([]), "it guarantees nothing");
+        assert_eq!(refused(client.guarantees("tpa-2", None, None, None).await).0, 404);
+    });
+}
+
+#[test]
+fn the_registry_is_asked_for_states_once_and_in_the_caller_s_name() {
     reeve::serve::install_tls();
     let double = registry::Registry::start();
     let client = Registry::new(Some(&double.server.url())).expect("a client");
     run(async {
-        assert_eq!(client.agreement("tpa-1").await.expect("an answer"), None);
-        client.create_agreement(&json!({ "id": "tpa-1", "version": "1" })).await.expect("made");
-        let kept = client.agreement("tpa-1").await.expect("an answer").expect("there");
-        assert_eq!((&kept["version"], &kept["__v"]), (&json!("1"), &json!(0)));
-        client.update_agreement("tpa-1", &json!({ "id": "tpa-1", "version": "2" })).await.expect("replaced");
-        assert_eq!(double.agreement("tpa-1").expect("there")["version"], "2");
-        assert_eq!(refused(client.update_agreement("tpa-2", &json!({})).await).0, 404);
-
         double.tell_states(json!([{ "id": "G", "value": 100 }]));
         let states = client.guarantees("tpa-1", Some("2024-01-01T00:00:00.000Z"), None, Some("a.b.c")).await;
         assert_eq!(states.expect("states"), [json!({ "id": "G", "value": 100 })]);

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{Pair, uid};
+use crate::backend::harness::{PREFIX, answer};
+use crate::doubles::Trouble;
 
 fn gauge(title: &str) -> Value {
     json!({
@@ -71,6 +73,76 @@ fn a_panel_is_added_listed_changed_and_removed() {
     patch("1", json!({})).is(404, empty);
     pair.get(&format!("{path}/1/query")).is(404, missing);
     assert_eq!(pair.grafana.dashboard(&dashboard).expect("there")["panels"], json!([]));
+}
+
+/// The titles of a dashboard's panels, as Grafana keeps them.
+fn kept(pair: &Pair, dashboard: &str) -> Vec<String> {
+    let dashboard = pair.grafana.dashboard(dashboard).expect("there");
+    let panels = dashboard["panels"].as_array().expect("panels").iter();
+    panels.map(|panel| panel["title"].as_str().expect("a title").to_owned()).collect()
+}
+
+#[test]
+fn panels_that_are_added_at_once_are_all_there() {
+    const AT_ONCE: usize = 12;
+    let pair = Pair::start();
+    let dashboard = pair.dashboard("T");
+    let backend = &pair.backend;
+    let add = |number: usize| {
+        let request = backend.request("POST", &format!("{PREFIX}/grafana/dashboard/{dashboard}/panel"));
+        answer(request.header("x-access-token", backend.token("USER")).json(&gauge(&format!("panel {number}"))))
+    };
+    let answers = backend.block_on(futures_util::future::join_all((0..AT_ONCE).map(add)));
+    let mut ids: Vec<i64> =
+        answers.into_iter().map(|answer| answer.expect(201).json()["panelId"].as_i64().expect("an id")).collect();
+    ids.sort_unstable();
+    assert_eq!(ids, (0..AT_ONCE as i64).collect::<Vec<_>>());
+    assert_eq!(kept(&pair, &dashboard).len(), AT_ONCE);
+    // Nobody had to be told that another one was faster.
+    assert_eq!(
+        pair.grafana.server.lines().iter().filter(|line| line.starts_with("POST /api/dashboards/db")).count(),
+        AT_ONCE + 1
+    );
+}
+
+#[test]
+fn what_somebody_else_stored_meanwhile_is_kept() {
+    let pair = Pair::start();
+    let dashboard = pair.dashboard("T");
+    let path = format!("/dashboard/{dashboard}/panel");
+    pair.grafana.meddle(1);
+    let added = pair.post(&path, gauge("Ours")).expect(201).json();
+    assert_eq!(kept(&pair, &dashboard), ["Theirs", "Ours"]);
+    assert!(added["panelId"].as_i64().is_some_and(|id| id > 100), "{added}");
+    assert_eq!(added["title"], "Ours");
+
+    let ours = format!("{path}/{}", added["panelId"]);
+    pair.grafana.meddle(2);
+    pair.backend.user("PATCH", &format!("/grafana{ours}"), Some(json!({ "title": "Changed" }))).expect(200);
+    assert_eq!(kept(&pair, &dashboard), ["Theirs", "Changed", "Theirs", "Theirs"]);
+    pair.grafana.meddle(1);
+    pair.delete(&ours).expect(200);
+    assert_eq!(kept(&pair, &dashboard), ["Theirs"; 4]);
+
+    // Whoever is always too late is told so, and has changed nothing.
+    pair.grafana.meddle(u32::MAX);
+    let told = "Failed to delete panel in Grafana: Precondition Failed";
+    let text = "The dashboard has been changed by someone else";
+    let theirs = pair.grafana.dashboard(&dashboard).expect("there")["panels"][0]["id"].clone();
+    pair.delete(&format!("{path}/{theirs}")).is(412, json!({ "message": told, "error": text }));
+    assert_eq!(kept(&pair, &dashboard), ["Theirs"; 7]);
+}
+
+#[test]
+fn another_refusal_of_the_same_status_is_not_tried_again() {
+    let pair = Pair::start();
+    let dashboard = pair.dashboard("T");
+    let refusal =
+        json!({ "message": "A dashboard with the same name in the folder already exists", "status": "name-exists" });
+    pair.grafana.server.always("POST /api/dashboards/db", Trouble::Status(412, refusal));
+    let before = pair.grafana.server.asked().len();
+    pair.post(&format!("/dashboard/{dashboard}/panel"), gauge("A")).expect(412);
+    assert_eq!(pair.grafana.server.asked().len(), before + 2);
 }
 
 #[test]

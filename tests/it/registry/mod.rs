@@ -1,0 +1,24 @@
+//! The Governify registry: its engine against a double of a collector, and `reeve serve registry` over HTTP on the real
+//! MongoDB, a fresh database per test.
+
+mod agreements;
+mod bills;
+mod collector;
+mod engine;
+mod filtered;
+mod guarantees;
+mod harness;
+mod metrics;
+mod outage;
+mod overrides;
+mod pages;
+mod records;
+mod stream;
+mod templates;
+mod walk;
+
+/// Runs a computation to its end. A double answers from a thread of its own.
+fn run<T>(work: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(work)
+}
