@@ -1,0 +1,34 @@
+// From values to places on a chart. Pure.
+
+export interface Domain {
+  min: number;
+  max: number;
+}
+
+export function domain(values: number[], floor?: number, ceiling?: number): Domain {
+  const min = Math.min(...values, floor ?? Infinity);
+  const max = Math.max(...values, ceiling ?? -Infinity);
+  if (!Number.isFinite(min) || !Number.isFinite(max)) return { min: 0, max: 1 };
+  // One value alone stands in the middle.
+  return min === max ? { min: min - 1, max: max + 1 } : { min, max };
+}
+
+export function place(value: number, { min, max }: Domain, from: number, to: number): number {
+  return from + ((value - min) / (max - min)) * (to - from);
+}
+
+/** Round numbers within the domain, about as many as wished. */
+export function ticks({ min, max }: Domain, wish: number): number[] {
+  const raw = (max - min) / Math.max(1, wish);
+  const power = 10 ** Math.floor(Math.log10(raw));
+  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
+  const found: number[] = [];
+  for (let at = Math.ceil(min / step) * step; at <= max + step * 1e-9; at += step) found.push(Number(at.toFixed(10)));
+  return found;
+}
+
+/** Evenly spread times, the ends included. */
+export function timeTicks({ min, max }: Domain, wish: number): number[] {
+  const count = Math.max(2, wish);
+  return Array.from({ length: count }, (_, index) => min + ((max - min) * index) / (count - 1));
+}

@@ -1,0 +1,43 @@
+// A form that is checked while it is typed into, and shows what the server refuses beside the field that it is about.
+
+import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
+import { useForm, type DefaultValues, type FieldValues, type Path, type UseFormReturn } from 'react-hook-form';
+import type { ZodMiniType } from 'zod/mini';
+import { fieldOf, type Words } from './server-errors';
+
+interface Options<Values extends FieldValues> {
+  schema: ZodMiniType<Values, Values>;
+  defaults: DefaultValues<NoInfer<Values>>;
+  send: (values: Values) => Promise<unknown>;
+  words?: Words;
+  /** The text to show for an error, where the server's own does not serve. */
+  say?: (error: unknown) => string | undefined;
+}
+
+export interface ServerForm<Values extends FieldValues> {
+  form: UseFormReturn<Values>;
+  /** For `onSubmit`. */
+  submit: (event?: React.BaseSyntheticEvent) => Promise<void>;
+  /** What the server said that is about no field. */
+  problem: string | undefined;
+  busy: boolean;
+}
+
+export function useServerForm<Values extends FieldValues>(options: Options<Values>): ServerForm<Values> {
+  const form = useForm<Values>({
+    resolver: standardSchemaResolver(options.schema),
+    defaultValues: options.defaults,
+    mode: 'onChange',
+  });
+  const submit = form.handleSubmit(async (values) => {
+    try {
+      await options.send(values);
+    } catch (error) {
+      const text = options.say?.(error) ?? (error instanceof Error ? error.message : String(error));
+      const field = fieldOf(text, Object.keys(form.getValues()), options.words);
+      if (field) form.setError(field as Path<Values>, { type: 'server', message: text }, { shouldFocus: true });
+      else form.setError('root', { type: 'server', message: text });
+    }
+  });
+  return { form, submit, problem: form.formState.errors.root?.message, busy: form.formState.isSubmitting };
+}

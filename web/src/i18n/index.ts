@@ -1,0 +1,98 @@
+// Texts and dates in the reader's language. Messages are pairs, English and Spanish side by side.
+
+import { useMemo, useSyncExternalStore } from 'react';
+import { messages } from './messages';
+
+export type Language = 'en' | 'es';
+export type Key = keyof typeof messages;
+export type Values = Record<string, string | number>;
+
+const STORED = 'language';
+const listeners = new Set<() => void>();
+
+function preferred(): Language {
+  try {
+    const kept = localStorage.getItem(STORED);
+    if (kept === 'en' || kept === 'es') return kept;
+  } catch {
+    // Storage is refused: the browser's languages decide.
+  }
+  return navigator.language.toLowerCase().startsWith('es') ? 'es' : 'en';
+}
+
+let language: Language = preferred();
+document.documentElement.lang = language;
+
+export function setLanguage(next: Language) {
+  language = next;
+  document.documentElement.lang = next;
+  try {
+    localStorage.setItem(STORED, next);
+  } catch {
+    // Storage is refused: until the page is left.
+  }
+  listeners.forEach((listener) => listener());
+}
+
+/** `{name}` is replaced; with `|` the first half is for one `{n}`, the second for any other number. */
+export function translate(to: Language, key: Key, values?: Values): string {
+  let text: string = messages[key][to === 'es' ? 1 : 0];
+  if (text.includes('|')) {
+    const [one = '', many = ''] = text.split('|');
+    text = values?.n === 1 ? one : many;
+  }
+  return text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values?.[name] ?? whole));
+}
+
+export function isKey(text: string): text is Key {
+  return Object.hasOwn(messages, text);
+}
+
+export interface Texts {
+  language: Language;
+  t: (key: Key, values?: Values) => string;
+  /** A calendar day, as it is meant: dates of the API are days in UTC. */
+  day: (value: string | number | Date | null | undefined) => string;
+  time: (value: string | number | Date | null | undefined) => string;
+  ago: (value: string | number | Date) => string;
+  number: (value: number, digits?: number) => string;
+  percent: (share: number) => string;
+}
+
+function textsOf(of: Language): Texts {
+  const locale = of === 'es' ? 'es-ES' : 'en-GB';
+  const days = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeZone: 'UTC' });
+  const times = new Intl.DateTimeFormat(locale, { dateStyle: 'medium', timeStyle: 'short' });
+  const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' });
+  const shown = (format: Intl.DateTimeFormat, value: string | number | Date | null | undefined) => {
+    const date = value === null || value === undefined || value === '' ? undefined : new Date(value);
+    return date && !Number.isNaN(date.getTime()) ? format.format(date) : '–';
+  };
+  return {
+    language: of,
+    t: (key, values) => translate(of, key, values),
+    day: (value) => shown(days, value),
+    time: (value) => shown(times, value),
+    ago: (value) => {
+      const seconds = (new Date(value).getTime() - Date.now()) / 1000;
+      const size = Math.abs(seconds);
+      if (size < 60) return relative.format(Math.round(seconds), 'second');
+      if (size < 3600) return relative.format(Math.round(seconds / 60), 'minute');
+      if (size < 86400) return relative.format(Math.round(seconds / 3600), 'hour');
+      return size < 30 * 86400 ? relative.format(Math.round(seconds / 86400), 'day') : shown(times, value);
+    },
+    number: (value, digits = 1) => new Intl.NumberFormat(locale, { maximumFractionDigits: digits }).format(value),
+    percent: (share) => new Intl.NumberFormat(locale, { style: 'percent', maximumFractionDigits: 0 }).format(share),
+  };
+}
+
+export function useTexts(): Texts {
+  const current = useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => language,
+  );
+  return useMemo(() => textsOf(current), [current]);
+}
