@@ -22,6 +22,7 @@ mod points;
 mod populate;
 mod readme;
 mod registry_answers;
+mod registry_client;
 mod schema;
 mod scope_sets;
 mod scopes;

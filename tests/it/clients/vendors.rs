@@ -8,7 +8,6 @@ use reeve::serve::Secret;
 use serde_json::{Value, json};
 
 use super::{nowhere, run};
-use crate::backend::governed;
 use crate::doubles::{Trouble, github, grafana_http, node_red, openai, registry};
 
 fn grafana(url: &str, user: Option<(&str, &str)>, key: Option<&str>) -> Grafana {
@@ -153,25 +152,6 @@ fn node_red_must_answer_a_start_with_exactly_200() {
         assert_eq!(refused(run(client.start(&flow, None, &body))).0, status);
     }
     assert_eq!(double.last().header("x-access-token"), None);
-}
-
-#[test]
-fn the_registry_keeps_agreements_and_tells_states() {
-    let registry = governed::Registry::start();
-    let client = Registry::new(Some(&registry.url())).expect("a client");
-    run(async {
-        assert_eq!(client.agreement("tpa-1").await.expect("an answer"), None);
-        client.create_agreement(&json!({ "id": "tpa-1", "version": "1" })).await.expect("made");
-        assert_eq!(refused(client.create_agreement(&json!({ "id": "tpa-1" })).await).0, 409);
-        let kept = client.agreement("tpa-1").await.expect("an answer").expect("there");
-        assert_eq!((&kept["version"], &kept["__v"]), (&json!("1"), &json!(0)));
-        client.update_agreement("tpa-1", &json!({ "id": "tpa-1", "version": "2" })).await.expect("replaced");
-        assert_eq!(client.agreement("tpa-1").await.expect("an answer").expect("there")["version"], "2");
-        assert_eq!(refused(client.update_agreement("tpa-2", &json!({})).await).0, 404);
-        let states = client.guarantees("tpa-1", Some("2024-01-01T00:00:00.000Z"), Some("2024-02-01"), None).await;
-        assert_eq!(json!(states.expect("states")), json!([]), "it guarantees nothing");
-        assert_eq!(refused(client.guarantees("tpa-2", None, None, None).await).0, 404);
-    });
 }
 
 #[test]
