@@ -197,7 +197,8 @@ fn a_client_that_goes_away_ends_the_computation() {
     registry.post("/agreements", agreement("tpa-1", 1)).expect(200);
     registry.collector.server.always("POST", Trouble::Hang);
     let path = format!("{PREFIX}/states/tpa-1/guarantees?{RANGE}");
-    let mut client = std::net::TcpStream::connect(&registry.address).unwrap();
+    let address = registry.address.trim_start_matches("http://");
+    let mut client = std::net::TcpStream::connect(address).unwrap();
     write!(client, "GET {path} HTTP/1.1\r\nhost: registry\r\n\r\n").unwrap();
     eventually("the collector is asked", || match registry.collector.server.asked().len() {
         0 => Err("not yet"),
