@@ -54,13 +54,7 @@ pub enum StartError {
 /// Serves until it is told to stop.
 pub fn run() -> Result<(), StartError> {
     let settings = Settings::read(&environment::process)?;
-    serve::install_tls();
-    serve::metrics::install();
-    let runtime = serve::runtime(settings.workers).map_err(StartError::Runtime)?;
-    let done = runtime.block_on(serve(settings));
-    // A hash being computed is not waited for.
-    runtime.shutdown_background();
-    done
+    serve::process(settings.workers, serve(settings)).map_err(StartError::Runtime)?
 }
 
 async fn serve(mut settings: Settings) -> Result<(), StartError> {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use tokio::signal::unix::{SignalKind, signal};
@@ -28,9 +28,6 @@ use crate::serve::{self, Lifecycle, Limits, ServeError};
 
 /// As the original's manifest says.
 pub const SERVICE: &str = "governify-director";
-
-/// Of the original, for the infrastructure file at a start.
-const TRIES: (u32, Duration) = (10, Duration::from_secs(3));
 
 /// Of the original.
 const BODY: usize = 100 << 10;
@@ -66,20 +63,13 @@ pub enum StartError {
 /// Serves until it is told to stop.
 pub fn run() -> Result<(), StartError> {
     let settings = Settings::read(&environment::process)?;
-    serve::install_tls();
-    serve::metrics::install();
-    let runtime = serve::runtime(Some(settings.shared.workers)).map_err(StartError::Runtime)?;
-    let done = runtime.block_on(serve(settings));
-    // A look at the disk is not waited for.
-    runtime.shutdown_background();
-    done
+    serve::process(Some(settings.shared.workers), serve(settings)).map_err(StartError::Runtime)?
 }
 
 async fn serve(settings: Settings) -> Result<(), StartError> {
     // First of all: a taken port is noticed before anything is changed.
     let listener = serve::bind(settings.shared.address)?;
-    let location = settings.shared.infrastructure.as_deref();
-    let infrastructure = Infrastructure::start(location, TRIES.0, TRIES.1).await?;
+    let infrastructure = Infrastructure::start(settings.shared.infrastructure.as_deref()).await?;
     let lifecycle = Lifecycle::default();
     let folder = Arc::new(Folder::open(settings.folder.clone())?);
     let runner = runner(&settings, &folder, &infrastructure)?;

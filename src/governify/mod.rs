@@ -11,5 +11,4 @@ pub mod dates;
 pub mod front;
 pub mod infrastructure;
 pub mod logger;
-pub mod mongo;
 pub mod settings;

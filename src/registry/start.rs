@@ -20,8 +20,6 @@ use crate::serve::spelling::Spelling;
 use crate::serve::{self, Lifecycle, Limits, Secret, ServeError};
 use crate::telemetry::chain;
 
-/// For the infrastructure file, as the original tries.
-const TRIES: (u32, Duration) = (10, Duration::from_secs(3));
 /// Between two tries to reach MongoDB at a start, doubled up to the second.
 const KNOCK: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
@@ -46,12 +44,7 @@ pub enum StartError {
 /// Serves until it is told to stop.
 pub fn run() -> Result<(), StartError> {
     let settings = Settings::read(&environment::process)?;
-    serve::install_tls();
-    serve::metrics::install();
-    let runtime = serve::runtime(Some(settings.shared.workers)).map_err(StartError::Runtime)?;
-    let done = runtime.block_on(serve(settings));
-    runtime.shutdown_background();
-    done
+    serve::process(Some(settings.shared.workers), serve(settings)).map_err(StartError::Runtime)?
 }
 
 async fn serve(settings: Settings) -> Result<(), StartError> {
@@ -59,8 +52,7 @@ async fn serve(settings: Settings) -> Result<(), StartError> {
     let listener = serve::bind(settings.shared.address)?;
     let lifecycle = Lifecycle::default();
     let limits = Limits { drain: settings.shared.drain, ..Limits::default() };
-    let (tries, pause) = TRIES;
-    let infrastructure = Infrastructure::start(settings.shared.infrastructure.as_deref(), tries, pause).await?;
+    let infrastructure = Infrastructure::start(settings.shared.infrastructure.as_deref()).await?;
     let uri = address(&settings.database, &infrastructure)?;
     let store = Store::new(&uri, settings.database.name(), settings.records).await.map_err(StartError::Database)?;
     let app = App::new(Shared {

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod environment;
 mod lifecycle;
 pub mod metrics;
+pub mod mongo;
 pub mod openapi30;
 pub mod request_id;
 mod secret;
@@ -28,8 +29,18 @@ pub fn install_tls() {
     let _ = rustls::crypto::ring::default_provider().install_default();
 }
 
-/// The event loop of a service: as many workers as there are processors unless told otherwise.
-pub fn runtime(workers: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+/// The life of a service's process: TLS, metrics, an event loop. What its blocking threads do at the end is not waited for.
+pub fn process<T>(workers: Option<usize>, work: impl Future<Output = T>) -> std::io::Result<T> {
+    install_tls();
+    metrics::install();
+    let runtime = runtime(workers)?;
+    let done = runtime.block_on(work);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
+/// As many workers as there are processors unless told otherwise.
+fn runtime(workers: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
     let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if workers == 1 {
         return tokio::runtime::Builder::new_current_thread().enable_all().build();

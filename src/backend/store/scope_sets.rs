@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
-use mongodb::error::{Error as MongoError, ErrorKind};
+use mongodb::error::Error as MongoError;
 use mongodb::options::{ClientOptions, ConnectionString, IndexOptions, ReturnDocument};
 use mongodb::{Client, Collection, IndexModel};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use tokio::sync::OnceCell;
 use crate::backend::error::Fault;
 use crate::backend::scope_sets::{ScopeMap, ScopeSet};
 use crate::serve::Secret;
+use crate::serve::mongo::is_away;
 
 const COLLECTION: &str = "scopesets";
 /// Where the original's driver looks when the address names no database.
@@ -38,14 +39,7 @@ pub enum ScopeSetError {
 
 impl From<MongoError> for ScopeSetError {
     fn from(error: MongoError) -> Self {
-        match *error.kind {
-            ErrorKind::ServerSelection { .. }
-            | ErrorKind::Io(_)
-            | ErrorKind::ConnectionPoolCleared { .. }
-            | ErrorKind::DnsResolve { .. }
-            | ErrorKind::Shutdown => Self::Unavailable(error),
-            _ => Self::Failed(error),
-        }
+        if is_away(&error) { Self::Unavailable(error) } else { Self::Failed(error) }
     }
 }
 

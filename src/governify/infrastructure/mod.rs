@@ -28,6 +28,8 @@ pub const DEFAULT: &str = "./infrastructure.yaml";
 const LARGEST: usize = 1 << 20;
 /// For an answer from an address, from the question to the last byte.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Of the original: how often it is looked for at a start, and how long between two looks.
+const TRIES: (u32, Duration) = (10, Duration::from_secs(3));
 
 #[derive(Debug, thiserror::Error)]
 pub enum InfrastructureError {
@@ -84,8 +86,13 @@ impl Infrastructure {
         Self::from_source(Source::Location(location.to_owned())).await
     }
 
-    /// At a start: as often as `tries` says, with a `pause` between. Without a location, [`DEFAULT`] or nothing.
-    pub async fn start(location: Option<&str>, tries: u32, pause: Duration) -> Result<Self, InfrastructureError> {
+    /// At a start: tried as often as the original does. Without a location, [`DEFAULT`] or nothing.
+    pub async fn start(location: Option<&str>) -> Result<Self, InfrastructureError> {
+        let (tries, pause) = TRIES;
+        Self::patiently(location, tries, pause).await
+    }
+
+    async fn patiently(location: Option<&str>, tries: u32, pause: Duration) -> Result<Self, InfrastructureError> {
         let mut left = tries.max(1);
         loop {
             let source = location.map_or(Source::Default, |location| Source::Location(location.to_owned()));

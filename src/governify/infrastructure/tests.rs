@@ -49,10 +49,10 @@ async fn a_change_of_the_file_is_seen_by_every_clone_and_a_broken_one_by_none() 
 async fn a_file_that_was_named_must_be_there_and_the_default_need_not() {
     let dir = tempfile::tempdir().unwrap();
     let missing = dir.path().join("none.yaml");
-    let error = Infrastructure::start(missing.to_str(), 2, Duration::from_millis(1)).await.unwrap_err();
+    let error = Infrastructure::patiently(missing.to_str(), 2, Duration::from_millis(1)).await.unwrap_err();
     assert!(matches!(error, InfrastructureError::File { .. }), "{error}");
     // The tests' directory has no file of that name.
-    let empty = Infrastructure::start(None, 1, Duration::ZERO).await.unwrap();
+    let empty = Infrastructure::patiently(None, 1, Duration::ZERO).await.unwrap();
     assert_eq!(*empty.tree(), json!({}));
     assert_eq!(*empty.reload().await.unwrap(), json!({}));
 }
@@ -63,7 +63,7 @@ async fn a_file_that_appears_between_two_tries_is_read() {
     let file = dir.path().join("late.json");
     let path = file.to_str().map(str::to_owned);
     let start =
-        tokio::spawn(async move { Infrastructure::start(path.as_deref(), 500, Duration::from_millis(10)).await });
+        tokio::spawn(async move { Infrastructure::patiently(path.as_deref(), 500, Duration::from_millis(10)).await });
     std::fs::write(dir.path().join("new"), r#"{"a":"http://one"}"#).unwrap();
     std::fs::rename(dir.path().join("new"), &file).unwrap();
     assert_eq!(start.await.unwrap().unwrap().url("a").unwrap(), "http://one");

@@ -23,8 +23,8 @@ use mongodb::options::ClientOptions;
 use mongodb::raw_batch_cursor::{RawBatch, RawBatchCursor};
 use mongodb::{Client, Collection, Database};
 
-use crate::governify::mongo::is_away;
 use crate::serve::Secret;
+use crate::serve::mongo::is_away;
 
 pub use agreements::Made;
 pub use bills::BillChange;

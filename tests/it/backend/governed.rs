@@ -1,25 +1,20 @@
 //! A backend with the registry it works with in a stack: a process of the test's own, on a database of its own, which asks
 //! this backend as its collector. Only Node-RED is a double.
 
-use std::path::PathBuf;
-use std::process::Stdio;
-
 use serde_json::Value;
 
 use super::data::data;
-use super::harness::{Answer, Backend, answer};
+use super::harness::Backend;
 use crate::doubles::node_red::{self, NodeRed};
 use crate::support::cable::Cable;
-use crate::support::{Running, binary, eventually};
+use crate::support::eventually;
+use crate::support::role::{Answer, Role, answer};
 
 /// `reeve serve registry`, reached through a cable.
 pub struct Registry {
-    process: Running,
+    role: Role,
     pub cable: Cable,
     database: String,
-    dir: tempfile::TempDir,
-    runtime: tokio::runtime::Runtime,
-    http: reqwest::Client,
 }
 
 impl Registry {
@@ -29,27 +24,15 @@ impl Registry {
     }
 
     pub fn with(settings: &[(&str, &str)]) -> Self {
-        reeve::serve::install_tls();
-        let dir = tempfile::tempdir().expect("a temporary directory");
+        let mut role = Role::new("registry");
         let database = format!("registry_{}", uuid::Uuid::new_v4().simple());
-        std::fs::write(dir.path().join("infrastructure.yaml"), "{}\n").expect("a file");
-        let log = std::fs::File::create(dir.path().join("log")).expect("a log");
-        let mut command = std::process::Command::new(binary());
-        command.args(["serve", "registry"]).env_clear().current_dir(dir.path());
-        command.env("PORT", "0").env("GOV_INFRASTRUCTURE", "./infrastructure.yaml");
-        command.env("MONGO_URI", data().mongo_url(&database)).envs(settings.iter().copied());
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        let mut process = Running::start(command);
-        let port = eventually("the registry listens", || {
-            let text = std::fs::read_to_string(dir.path().join("log")).unwrap_or_default();
-            assert!(process.0.try_wait().expect("wait").is_none(), "the registry ended: {text}");
-            let line = text.lines().find(|line| line.contains("listens"));
-            let address = line.and_then(|line| line.split("address=").nth(1)?.split_whitespace().next());
-            address.and_then(|address| address.rsplit(':').next()?.parse().ok()).ok_or(text)
-        });
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-        let http = reqwest::Client::builder().no_proxy().build().expect("a client");
-        let registry = Self { process, cable: Cable::to(port), database, dir, runtime, http };
+        std::fs::write(role.path("infrastructure.yaml"), "{}\n").expect("a file");
+        role.set("GOV_INFRASTRUCTURE", "./infrastructure.yaml");
+        role.set("MONGO_URI", &data().mongo_url(&database));
+        role.set_all(settings);
+        role.launch();
+        let port = role.address.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let registry = Self { role, cable: Cable::to(port), database };
         // Its indexes keep agreements apart that come at the same time.
         eventually("the registry is ready", || match registry.call("GET", "/api/v6/agreements", None) {
             answer if answer.status == 200 => Ok(()),
@@ -66,15 +49,15 @@ impl Registry {
     #[track_caller]
     pub fn asks(&self, backend: &str) {
         let file = format!("status-backend:\n  default: standard\n  standard: {backend}\n");
-        std::fs::write(self.dir.path().join("infrastructure.yaml"), file).expect("a file");
+        std::fs::write(self.role.path("infrastructure.yaml"), file).expect("a file");
         self.call("POST", "/commons/infrastructure/update", None).expect(200);
     }
 
     #[track_caller]
     pub fn call(&self, method: &str, path: &str, body: Option<Value>) -> Answer {
         let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-        let request = self.http.request(method, format!("{}{path}", self.url()));
-        self.runtime.block_on(answer(body.into_iter().fold(request, |request, body| request.json(&body))))
+        let request = self.role.http.request(method, format!("{}{path}", self.url()));
+        self.role.block_on(answer(body.into_iter().fold(request, |request, body| request.json(&body))))
     }
 
     /// As it keeps it.
@@ -83,30 +66,16 @@ impl Registry {
         self.call("GET", &format!("/api/v6/agreements/{id}"), None).expect(200).json()
     }
 
-    /// SIGKILL, in the middle of whatever it does.
     pub fn kill(&mut self) {
-        self.process.0.kill().expect("killed");
-        self.process.end();
-    }
-
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.dir.path().join("log")
+        self.role.kill();
     }
 }
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("log of the registry:\n{}", self.log());
-        }
         // Before its database goes: it would make it again.
-        let _ = self.process.0.kill();
-        let _ = self.process.0.wait();
-        self.runtime.block_on(async {
+        self.role.process = None;
+        self.role.block_on(async {
             let client = mongodb::Client::with_uri_str(data().mongo_url(&self.database)).await.expect("MongoDB");
             client.database(&self.database).drop().await.expect("dropped");
         });

@@ -1,47 +1,19 @@
 //! One director for one test: its process, its folder, a server of scripts, and a client that says what it got.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 use std::path::PathBuf;
-use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use reqwest::Method;
 use serde_json::Value;
-use tokio::runtime::Runtime;
 
 use crate::doubles::server::Server;
-use crate::support::{Running, alive, binary, eventually, kill};
-
-/// What came back.
-#[derive(Debug, Clone)]
-pub struct Answer {
-    pub status: u16,
-    pub reason: String,
-    pub headers: reqwest::header::HeaderMap,
-    pub text: String,
-}
-
-impl Answer {
-    #[track_caller]
-    pub fn expect(self, status: u16) -> Self {
-        assert_eq!(self.status, status, "{}", self.text);
-        self
-    }
-
-    #[track_caller]
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error} in {:?}", self.text))
-    }
-
-    /// Status and body at once.
-    #[track_caller]
-    pub fn is(self, status: u16, body: Value) {
-        assert_eq!((self.status, self.json()), (status, body));
-    }
-}
+use crate::support::role::Role;
+pub use crate::support::role::{Answer, answer};
+use crate::support::{alive, eventually};
 
 /// A script whose name begins so takes its time to arrive.
 pub const LATE: &str = "late";
@@ -92,12 +64,21 @@ async fn script(State(texts): State<Texts>, Path(name): Path<String>) -> (Status
 }
 
 pub struct Director {
-    pub process: Option<Running>,
-    pub address: String,
-    environment: BTreeMap<String, String>,
-    dir: tempfile::TempDir,
-    runtime: Runtime,
-    http: reqwest::Client,
+    role: Role,
+}
+
+impl Deref for Director {
+    type Target = Role;
+
+    fn deref(&self) -> &Role {
+        &self.role
+    }
+}
+
+impl DerefMut for Director {
+    fn deref_mut(&mut self) -> &mut Role {
+        &mut self.role
+    }
 }
 
 impl Director {
@@ -119,29 +100,13 @@ impl Director {
 
     /// Everything but the process.
     pub fn prepared(settings: &[(&str, &str)]) -> Self {
-        reeve::serve::install_tls();
-        let mut environment = BTreeMap::new();
-        let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
-        set("PATH", &std::env::var("PATH").expect("a search path"));
-        set("PORT", "0");
-        set("NODE_ENV", "test");
-        set("TZ", "UTC");
-        set("GOV_LOG_LEVEL", "debug");
-        for (name, value) in settings {
-            set(name, value);
-        }
-        Self {
-            process: None,
-            address: String::new(),
-            environment,
-            dir: tempfile::tempdir().expect("a temporary directory"),
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
-            http: reqwest::Client::builder().no_proxy().build().expect("a client"),
-        }
-    }
-
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        let mut role = Role::new("director");
+        role.set("PATH", &std::env::var("PATH").expect("a search path"));
+        role.set("NODE_ENV", "test");
+        role.set("TZ", "UTC");
+        role.set("GOV_LOG_LEVEL", "debug");
+        role.set_all(settings);
+        Self { role }
     }
 
     pub fn tasks(&self) -> PathBuf {
@@ -171,82 +136,12 @@ impl Director {
         names
     }
 
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.dir.path().join("log")
-    }
-
     #[track_caller]
     pub fn await_log(&self, words: &str) -> String {
         eventually(words, || {
             let log = self.log();
             log.lines().find(|line| line.contains(words)).map(str::to_owned).ok_or(log)
         })
-    }
-
-    /// The process with this environment and no other.
-    pub fn command(&self) -> std::process::Command {
-        let log = std::fs::File::create(self.log_file()).expect("a log");
-        let mut command = std::process::Command::new(binary());
-        command
-            .args(["serve", "director"])
-            .env_clear()
-            .envs(self.environment.iter().filter(|(_, value)| !value.is_empty()));
-        command.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command
-    }
-
-    /// Starts the process and waits until it listens.
-    #[track_caller]
-    pub fn launch(&mut self) {
-        let mut process = Running::start(self.command());
-        let log = self.log_file();
-        self.address = eventually("the director listens", || {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(process.0.try_wait().expect("wait").is_none(), "the director ended: {text}");
-            let line = text.lines().find(|line| line.contains("listens")).map(str::to_owned);
-            let address = line.as_deref().and_then(|line| line.split("address=").nth(1));
-            address
-                .and_then(|rest| rest.split_whitespace().next())
-                .map(|address| format!("http://{address}"))
-                .ok_or(text)
-        });
-        self.process = Some(process);
-    }
-
-    pub fn pid(&self) -> i32 {
-        self.process.as_ref().expect("a process").pid()
-    }
-
-    /// SIGTERM, and the exit code.
-    pub fn stop(&mut self) -> i32 {
-        let mut process = self.process.take().expect("a process");
-        kill(process.pid(), 15);
-        process.end()
-    }
-
-    /// SIGKILL, and its end.
-    pub fn kill(&mut self) {
-        let mut process = self.process.take().expect("a process");
-        kill(process.pid(), 9);
-        process.end();
-    }
-
-    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
-    }
-
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        self.http.request(method, format!("{}{path}", self.address))
-    }
-
-    #[track_caller]
-    pub fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        self.block_on(answer(request))
     }
 
     /// The status of a request whose path goes out exactly as it stands here; clients of HTTP tidy paths up.
@@ -331,24 +226,10 @@ pub fn named(text: &str) -> Vec<i32> {
 
 impl Drop for Director {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("log of the director:\n{}", self.log());
-        }
         if self.process.is_some() {
             // Orderly, so that its scripts end with it.
             self.stop();
         }
-    }
-}
-
-pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
-    let response = request.send().await.expect("an answer");
-    let (status, headers) = (response.status(), response.headers().clone());
-    Answer {
-        status: status.as_u16(),
-        reason: status.canonical_reason().unwrap_or_default().to_owned(),
-        headers,
-        text: response.text().await.expect("a body"),
     }
 }
 

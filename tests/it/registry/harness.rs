@@ -1,31 +1,35 @@
 //! One registry for one test: its process, its database in the real MongoDB, a collector, and a client.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::process::Stdio;
+use std::ops::{Deref, DerefMut};
 
 use mongodb::Collection;
 use mongodb::bson::{Document, doc};
-use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::runtime::Runtime;
 
 use crate::backend::data::data;
-use crate::backend::harness::{Answer, answer};
 use crate::doubles::collector::{Collector, ENDPOINT};
-use crate::support::{Running, binary, eventually, kill};
+use crate::support::role::{Answer, Role};
 
 pub const PREFIX: &str = "/api/v6";
 
 pub struct Registry {
-    process: Option<Running>,
-    pub address: String,
+    role: Role,
     pub database: String,
-    environment: BTreeMap<String, String>,
-    dir: tempfile::TempDir,
-    runtime: Runtime,
-    pub http: reqwest::Client,
     pub collector: Collector,
+}
+
+impl Deref for Registry {
+    type Target = Role;
+
+    fn deref(&self) -> &Role {
+        &self.role
+    }
+}
+
+impl DerefMut for Registry {
+    fn deref_mut(&mut self) -> &mut Role {
+        &mut self.role
+    }
 }
 
 impl Registry {
@@ -44,102 +48,23 @@ impl Registry {
     pub fn through(port: u16, settings: &[(&str, &str)]) -> Self {
         let mut registry = Self::prepared(settings);
         let address = data().mongo_url(&registry.database).replace(&data().mongo_port.to_string(), &port.to_string());
-        registry.environment.insert("MONGO_URI".to_owned(), address);
+        registry.set("MONGO_URI", &address);
         registry.launch();
         registry
     }
 
     /// Everything but the process.
     pub fn prepared(settings: &[(&str, &str)]) -> Self {
-        reeve::serve::install_tls();
+        let mut role = Role::new("registry");
         let database = format!("registry_{}", uuid::Uuid::new_v4().simple());
         let collector = Collector::start();
-        let dir = tempfile::tempdir().expect("a temporary directory");
         let url = collector.url();
         let infrastructure = format!("status-backend:\n  default: standard\n  standard: {url}\n");
-        std::fs::write(dir.path().join("infrastructure.yaml"), infrastructure).expect("a file");
-        let mut environment = BTreeMap::new();
-        let mut set = |name: &str, value: &str| environment.insert(name.to_owned(), value.to_owned());
-        set("PORT", "0");
-        set("MONGO_URI", &data().mongo_url(&database));
-        set("GOV_INFRASTRUCTURE", "./infrastructure.yaml");
-        for (name, value) in settings {
-            set(name, value);
-        }
-        Self {
-            process: None,
-            address: String::new(),
-            database,
-            environment,
-            dir,
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
-            http: reqwest::Client::builder().no_proxy().build().expect("a client"),
-            collector,
-        }
-    }
-
-    pub fn log(&self) -> String {
-        std::fs::read_to_string(self.log_file()).unwrap_or_default()
-    }
-
-    fn log_file(&self) -> PathBuf {
-        self.dir.path().join("log")
-    }
-
-    /// The process with this environment and no other.
-    pub fn command(&self) -> std::process::Command {
-        let log = std::fs::File::create(self.log_file()).expect("a log");
-        let mut command = std::process::Command::new(binary());
-        command
-            .args(["serve", "registry"])
-            .env_clear()
-            .envs(self.environment.iter().filter(|(_, value)| !value.is_empty()));
-        command.current_dir(self.dir.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
-        command
-    }
-
-    /// Starts the process and waits until it listens.
-    #[track_caller]
-    pub fn launch(&mut self) {
-        let mut process = Running::start(self.command());
-        let log = self.log_file();
-        self.address = eventually("the registry listens", || {
-            let text = std::fs::read_to_string(&log).unwrap_or_default();
-            assert!(process.0.try_wait().expect("wait").is_none(), "the registry ended: {text}");
-            let line = text.lines().find(|line| line.contains("listens")).map(str::to_owned);
-            let address = line.as_deref().and_then(|line| line.split("address=").nth(1));
-            address
-                .and_then(|rest| rest.split_whitespace().next())
-                .map(|address| format!("http://{address}"))
-                .ok_or(text)
-        });
-        self.process = Some(process);
-    }
-
-    pub fn pid(&self) -> i32 {
-        self.process.as_ref().expect("a process").pid()
-    }
-
-    /// SIGTERM, and the exit code.
-    pub fn stop(&mut self) -> i32 {
-        let mut process = self.process.take().expect("a process");
-        kill(process.pid(), 15);
-        process.end()
-    }
-
-    pub fn block_on<T>(&self, work: impl Future<Output = T>) -> T {
-        self.runtime.block_on(work)
-    }
-
-    /// `path` as it stands.
-    pub fn request(&self, method: &str, path: &str) -> reqwest::RequestBuilder {
-        let method = Method::from_bytes(method.as_bytes()).expect("a method");
-        self.http.request(method, format!("{}{path}", self.address))
-    }
-
-    #[track_caller]
-    pub fn send(&self, request: reqwest::RequestBuilder) -> Answer {
-        self.block_on(answer(request))
+        std::fs::write(role.path("infrastructure.yaml"), infrastructure).expect("a file");
+        role.set("MONGO_URI", &data().mongo_url(&database));
+        role.set("GOV_INFRASTRUCTURE", "./infrastructure.yaml");
+        role.set_all(settings);
+        Self { role, database, collector }
     }
 
     /// A request below the prefix, and its answer.
@@ -201,11 +126,9 @@ impl Registry {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        if std::thread::panicking() {
-            eprintln!("log of the registry:\n{}", self.log());
-        }
+        // Before its database goes: it would make it again.
         self.process = None;
-        self.runtime.block_on(async {
+        self.block_on(async {
             let client = mongodb::Client::with_uri_str(data().mongo_url(&self.database)).await.expect("MongoDB");
             client.database(&self.database).drop().await.expect("dropped");
         });

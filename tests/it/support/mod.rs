@@ -1,6 +1,7 @@
 //! A stack in a temporary directory, driven through the real `reeve` binary.
 
 pub mod cable;
+pub mod role;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};

@@ -2,10 +2,10 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { createUser, userKeys } from '../../api/users';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
-import { PasswordField, Problem, SelectField, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { PasswordField, SelectField, TextField } from '../../forms/fields';
 import { userRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -32,13 +32,7 @@ export function UserForm({ onClose }: { onClose: () => void }) {
         <TextField form={form} name="email" type="email" label={t('profile.email')} required maxLength={100} autoComplete="off" />
         <PasswordField form={form} name="password" label={t('signIn.password')} hint={t('form.password')} required autoComplete="new-password" />
         <SelectField form={form} name="authority" label={t('profile.role')} hint={t('users.roleHint')} required options={ROLES.map((role) => [role, t(`role.${role}`)] as const)} />
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.create')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.create')} onCancel={onClose} />
       </form>
     </Modal>
   );

@@ -3,11 +3,11 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { catalogKeys, updateCatalog } from '../../api/catalogs';
 import type { Catalog } from '../../api/schema';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
 import { dayInput, dayToIso } from '../../forms/dates';
-import { AreaField, Problem, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { AreaField, TextField } from '../../forms/fields';
 import { catalogRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -42,13 +42,7 @@ export function CatalogEdit({ catalog, onClose }: { catalog: Catalog; onClose: (
           <TextField form={form} name="startDate" type="date" label={t('field.start')} required />
           <TextField form={form} name="endDate" type="date" label={t('field.end')} required min={form.watch('startDate')} />
         </div>
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.save')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.save')} onCancel={onClose} />
       </form>
     </Modal>
   );

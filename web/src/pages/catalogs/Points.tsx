@@ -19,7 +19,8 @@ import { EVERYTHING, RangeBar, within } from '../../components/RangeBar';
 import { Loaded, Notice } from '../../components/States';
 import { toast } from '../../components/toasts';
 import { dayInput, today } from '../../forms/dates';
-import { Problem, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { TextField } from '../../forms/fields';
 import { rangeRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -105,13 +106,7 @@ function Calculate({ catalog, tpaId, onClose }: { catalog: Catalog; tpaId: strin
             {t('points.running')}
           </p>
         )}
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('points.calculate')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('points.calculate')} onCancel={onClose} />
       </form>
     </Modal>
   );

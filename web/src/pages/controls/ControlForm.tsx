@@ -7,10 +7,10 @@ import { flowKeys, getFlow, listMashups, parameterNames } from '../../api/node-r
 import { createScopeSet, listScopes, scopeKeys } from '../../api/scopes';
 import type { Control } from '../../api/schema';
 import { useNodeRedToken } from '../../app/session';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
-import { AreaField, Problem, SelectField, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { AreaField, SelectField, TextField } from '../../forms/fields';
 import { toMap } from '../../forms/pairs';
 import { PairsField } from '../../forms/PairsField';
 import { controlRules, PERIODS } from '../../forms/rules';
@@ -104,13 +104,7 @@ export function ControlForm({ catalogId, control, draft, onClose }: Props) {
             onChange={(pairs) => form.setValue('scopes', pairs, { shouldDirty: true })}
           />
         )}
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.save')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.save')} onCancel={onClose} />
       </form>
     </Modal>
   );

@@ -2,11 +2,11 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { createDashboard, createFolder, grafanaKeys, type Found } from '../../api/grafana';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
 import { dayToIso, today } from '../../forms/dates';
-import { AreaField, Problem, SelectField, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { AreaField, SelectField, TextField } from '../../forms/fields';
 import { dashboardRules, folderRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -30,13 +30,7 @@ export function FolderForm({ folders, parentUid, onClose }: { folders: Found[]; 
         <TextField form={form} name="title" label={t('dashboards.title')} required maxLength={100} />
         <AreaField form={form} name="description" label={t('field.description')} rows={2} />
         <SelectField form={form} name="parentUid" label={t('dashboards.parent')} placeholder={t('dashboards.noParent')} options={folders.map((folder) => [folder.uid, folder.title] as const)} />
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.create')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.create')} onCancel={onClose} />
       </form>
     </Modal>
   );
@@ -71,13 +65,7 @@ export function DashboardForm({ folders, folderUid, onClose }: { folders: Found[
           <TextField form={form} name="endDate" type="date" label={t('field.end')} min={form.watch('startDate')} />
         </div>
         <p className="text-[0.8125rem] text-muted">{t('dashboards.dates')}</p>
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.create')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.create')} onCancel={onClose} />
       </form>
     </Modal>
   );

@@ -7,6 +7,7 @@ import { disableSecondFactor, setUpSecondFactor, verifySecondFactor } from '../.
 import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { Failed, Loading } from '../../components/States';
+import { FormActions } from '../../forms/FormActions';
 import { CodeField, PasswordField, Problem } from '../../forms/fields';
 import { codeRules, disableRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
@@ -71,13 +72,7 @@ export function Disable({ onDone, onClose }: StepProps) {
       <form onSubmit={(event) => void submit(event)} noValidate className="space-y-4">
         <PasswordField form={form} name="password" label={t('signIn.password')} required autoComplete="current-password" />
         <CodeField form={form} name="totpToken" label={t('signIn.code')} required />
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('twofa.disable')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('twofa.disable')} onCancel={onClose} />
       </form>
     </Modal>
   );

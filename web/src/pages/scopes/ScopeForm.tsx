@@ -3,10 +3,10 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { createScope, scopeKeys, updateScope } from '../../api/scopes';
 import type { Scope } from '../../api/schema';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
-import { AreaField, Problem, SelectField, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { AreaField, SelectField, TextField } from '../../forms/fields';
 import { scopeRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -41,13 +41,7 @@ export function ScopeForm({ scope, onClose }: { scope?: Scope; onClose: () => vo
           <SelectField form={form} name="type" label={t('field.type')} required options={TYPES.map((type) => [type, t(`scopes.${type}`)] as const)} />
           <TextField form={form} name="default" label={t('scopes.default')} hint={t('scopes.defaultHint')} required />
         </div>
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.save')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.save')} onCancel={onClose} />
       </form>
     </Modal>
   );

@@ -3,10 +3,10 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { createScopeSet, listScopes, scopeKeys, updateScopeSet } from '../../api/scopes';
 import type { Control, ScopeSet } from '../../api/schema';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
-import { Problem, SelectField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { SelectField } from '../../forms/fields';
 import { toMap, toPairs } from '../../forms/pairs';
 import { PairsField } from '../../forms/PairsField';
 import { scopeSetRules } from '../../forms/rules';
@@ -51,13 +51,7 @@ export function ScopeSetForm({ set, controls, onClose }: Props) {
           onChange={(pairs) => form.setValue('scopes', pairs, { shouldDirty: true, shouldValidate: true })}
           error={wrong && isKey(wrong) ? t(wrong) : wrong}
         />
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.save')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.save')} onCancel={onClose} />
       </form>
     </Modal>
   );

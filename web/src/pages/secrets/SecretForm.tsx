@@ -4,10 +4,10 @@ import { useQueryClient } from '@tanstack/react-query';
 import { statusOf } from '../../api/error';
 import { createSecret, SECRET_TYPES, secretKeys, updateSecret } from '../../api/secrets';
 import type { Secret } from '../../api/schema';
-import { Button } from '../../components/Button';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
-import { PasswordField, Problem, SelectField, TextField } from '../../forms/fields';
+import { FormActions } from '../../forms/FormActions';
+import { PasswordField, SelectField, TextField } from '../../forms/fields';
 import { newSecretRules, secretRules } from '../../forms/rules';
 import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
@@ -48,13 +48,7 @@ export function SecretForm({ secret, onCreated, onClose }: Props) {
           autoComplete="off"
           spellCheck={false}
         />
-        <Problem text={problem} />
-        <div className="flex justify-end gap-2 pt-2">
-          <Button onClick={onClose}>{t('action.cancel')}</Button>
-          <Button type="submit" look="primary" busy={busy}>
-            {t('action.save')}
-          </Button>
-        </div>
+        <FormActions problem={problem} busy={busy} label={t('action.save')} onCancel={onClose} />
       </form>
     </Modal>
   );
