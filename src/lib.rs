@@ -9,6 +9,7 @@ pub mod engine;
 pub mod governify;
 pub mod parts;
 pub mod platform;
+pub mod proxy;
 pub mod registry;
 pub mod serve;
 pub mod settings;

@@ -318,6 +318,8 @@ pub enum Role {
     Registry,
     /// The Governify director: scripts at fixed intervals
     Director,
+    /// The reverse proxy in front of all of them, and the web application
+    Proxy,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -8,7 +8,7 @@ use super::failure::{Failure, Result};
 use crate::governify::logger;
 use crate::serve::environment;
 use crate::telemetry::{self, ExtraLayer};
-use crate::{backend, director, registry, serve};
+use crate::{backend, director, proxy, registry, serve};
 
 /// What else hears of the log of a service of ours: the sender of traces, and the log of a Governify service. Of nothing
 /// else.
@@ -18,6 +18,7 @@ pub fn layers(verb: &Verb, level: &str, filter: Option<&str>) -> Result<Option<E
         Role::Backend => ("status-backend", None),
         Role::Registry => ("registry", Some("governify-registry")),
         Role::Director => ("director", Some("governify-director")),
+        Role::Proxy => ("proxy", None),
     };
     let mut layers: Vec<ExtraLayer> = Vec::new();
     let traces = serve::traces::layer(name);
@@ -40,7 +41,9 @@ pub fn layers(verb: &Verb, level: &str, filter: Option<&str>) -> Result<Option<E
 /// The level of stderr where none was asked for: a Governify service has a variable of its own.
 pub fn level(verb: &Verb) -> Option<&'static str> {
     match verb {
-        Verb::Serve(args) if args.role != Role::Backend => Some(logger::console_level(&environment::process)),
+        Verb::Serve(args) if matches!(args.role, Role::Registry | Role::Director) => {
+            Some(logger::console_level(&environment::process))
+        }
         _ => None,
     }
 }
@@ -67,6 +70,11 @@ fn run_role(role: Role) -> Result {
         Role::Director => director::run().map_err(|error| match error {
             director::StartError::Settings(_) => Failure::new(Exit::ConfigInvalid, error)
                 .hint("docs/director.md lists every variable; reeve up sets them all"),
+            other => Failure::from(other),
+        })?,
+        Role::Proxy => proxy::run().map_err(|error| match error {
+            proxy::StartError::Settings(_) | proxy::StartError::Config(_) => Failure::new(Exit::ConfigInvalid, error)
+                .hint("docs/proxy.md lists every variable and what the file may say"),
             other => Failure::from(other),
         })?,
     }

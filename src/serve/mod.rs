@@ -21,7 +21,7 @@ pub mod traces;
 
 pub use lifecycle::Lifecycle;
 pub use secret::Secret;
-pub use server::{Limits, ServeError, bind, run};
+pub use server::{Limits, ServeError, after_failed_accept, bind, bind_shared, prepared, run};
 
 /// The one provider of cryptography for TLS in this process; the second call changes nothing.
 pub fn install_tls() {
@@ -40,7 +40,7 @@ pub fn process<T>(workers: Option<usize>, work: impl Future<Output = T>) -> std:
 }
 
 /// As many workers as there are processors unless told otherwise.
-fn runtime(workers: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
+pub fn runtime(workers: Option<usize>) -> std::io::Result<tokio::runtime::Runtime> {
     let workers = workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
     if workers == 1 {
         return tokio::runtime::Builder::new_current_thread().enable_all().build();

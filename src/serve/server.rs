@@ -56,10 +56,22 @@ pub enum ServeError {
 
 /// Takes the address. Port 0 is any free one; the listener knows which.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    listen(address, false)
+}
+
+/// The same for an address with several listeners, in this process or in the one that takes over from it.
+pub fn bind_shared(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    listen(address, true)
+}
+
+fn listen(address: SocketAddr, is_shared: bool) -> Result<TcpListener, ServeError> {
     let failed = |source| ServeError::Bind { address, source };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
     // A restart must not wait for old connections to time out.
     socket.set_reuseaddr(true).map_err(failed)?;
+    if is_shared {
+        socket.set_reuseport(true).map_err(failed)?;
+    }
     socket.bind(address).map_err(failed)?;
     socket.listen(BACKLOG).map_err(failed)
 }
@@ -151,7 +163,8 @@ fn with_peer(
     })
 }
 
-fn prepared(stream: TcpStream) -> TcpStream {
+/// With the options that every connection of a client gets.
+pub fn prepared(stream: TcpStream) -> TcpStream {
     // Answers are written whole; waiting for more to send only delays them.
     let nodelay = stream.set_nodelay(true);
     let keepalive = setsockopt(&stream, sockopt::KeepAlive, &true);
@@ -162,7 +175,7 @@ fn prepared(stream: TcpStream) -> TcpStream {
 }
 
 /// Out of descriptors or memory: trying again at once would only burn time.
-async fn after_failed_accept(error: &io::Error) {
+pub async fn after_failed_accept(error: &io::Error) {
     if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) {
         return;
     }

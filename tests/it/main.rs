@@ -22,6 +22,7 @@ mod logs;
 mod parts;
 mod ports;
 mod processes;
+mod proxy;
 mod recovery;
 mod registry;
 mod restart;

@@ -1,0 +1,235 @@
+//! One worker's life: accepts connections, serves each in a task of its own, and drains when the stop is asked for.
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use nix::sys::socket::{setsockopt, sockopt};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_rustls::TlsAcceptor;
+
+use super::body::Answer;
+use super::front;
+use super::guard::{Guarded, Switched};
+use super::worker::{Peer, Worker};
+use crate::serve;
+
+/// Fields in the head of a request.
+const MOST_HEADERS: usize = 128;
+/// Data of one read or write: large bodies cost few system calls.
+const BUFFER: usize = 256 * 1024;
+/// Requests at a time on one connection of HTTP/2.
+const STREAMS: u32 = 128;
+/// What a client may send ahead, on one stream and in all.
+const WINDOW: u32 = 1024 * 1024;
+/// Between two looks whether a client of HTTP/2 is there.
+const PING: Duration = Duration::from_secs(30);
+/// Seconds of silence until a client is probed, and between probes: an answer that waits for an event may be for nobody.
+const PROBE_AFTER: u32 = 60;
+const PROBE_EVERY: u32 = 15;
+
+/// Where a worker takes its connections from.
+#[derive(Debug)]
+pub struct Doors {
+    pub plain: std::net::TcpListener,
+    pub tls: Option<(std::net::TcpListener, Arc<rustls::ServerConfig>)>,
+}
+
+struct Guests {
+    worker: Arc<Worker>,
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    /// Held by each connection; closed when the last is over.
+    open: mpsc::Sender<Infallible>,
+}
+
+/// Until the stop and the end of what was under way. Returns how many connections were cut off.
+pub async fn serve(worker: Arc<Worker>, doors: Doors) -> std::io::Result<usize> {
+    let plain = TcpListener::from_std(doors.plain)?;
+    let tls = match doors.tls {
+        Some((listener, config)) => Some((TcpListener::from_std(listener)?, TlsAcceptor::from(config))),
+        None => None,
+    };
+    let (open, mut closed) = mpsc::channel(1);
+    let guests = Arc::new(Guests::new(worker, open));
+    let shared = Arc::clone(&guests.worker.shared);
+    let mut stopped = pin!(shared.lifecycle.stopped());
+    loop {
+        // Never closed while we hold it. A door opens only when there is room.
+        let slot = tokio::select! {
+            slot = Arc::clone(&shared.slots).acquire_owned() => slot.ok(),
+            () = &mut stopped => None,
+        };
+        let Some(slot) = slot else { break };
+        tokio::select! {
+            accepted = plain.accept() => guests.welcome(accepted, None, slot).await,
+            accepted = next_of(tls.as_ref()) => {
+                guests.welcome(accepted, tls.as_ref().map(|(_, acceptor)| acceptor.clone()), slot).await;
+            }
+            () = &mut stopped => break,
+        }
+    }
+    // Whoever waits in the kernel's queue has been answered by it, and would be cut off without a word.
+    empty(&guests, &plain, None).await;
+    if let Some((listener, acceptor)) = &tls {
+        empty(&guests, listener, Some(acceptor)).await;
+    }
+    drop((plain, tls));
+    let drain = shared.settings.drain;
+    let open = guests.open.downgrade();
+    drop(guests);
+    let done = tokio::time::timeout(drain, closed.recv()).await;
+    // One is our own, that of the guests' host.
+    Ok(if done.is_ok() { 0 } else { open.strong_count().saturating_sub(1) })
+}
+
+async fn next_of(tls: Option<&(TcpListener, TlsAcceptor)>) -> std::io::Result<(TcpStream, SocketAddr)> {
+    match tls {
+        Some((listener, _)) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn empty(guests: &Arc<Guests>, listener: &TcpListener, acceptor: Option<&TlsAcceptor>) {
+    while let Some(accepted) = listener.accept().now_or_never() {
+        let Ok(slot) = Arc::clone(&guests.worker.shared.slots).try_acquire_owned() else { return };
+        if accepted.is_err() {
+            return;
+        }
+        guests.welcome(accepted, acceptor.cloned(), slot).await;
+    }
+}
+
+impl Guests {
+    fn new(worker: Arc<Worker>, open: mpsc::Sender<Infallible>) -> Self {
+        let settings = &worker.shared.settings;
+        let mut http1 = http1::Builder::new();
+        http1
+            .timer(TokioTimer::new())
+            .header_read_timeout(settings.header)
+            .half_close(true)
+            .max_headers(MOST_HEADERS)
+            .max_header_size(settings.header_limit)
+            .max_buf_size(BUFFER.max(settings.header_limit));
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW)
+            .keep_alive_interval(PING)
+            .max_header_list_size(u32::try_from(settings.header_limit).unwrap_or(u32::MAX));
+        Self { worker, http1, http2, open }
+    }
+
+    async fn welcome(
+        self: &Arc<Self>,
+        accepted: std::io::Result<(TcpStream, SocketAddr)>,
+        acceptor: Option<TlsAcceptor>,
+        slot: OwnedSemaphorePermit,
+    ) {
+        let (stream, address) = match accepted {
+            Ok(accepted) => accepted,
+            Err(error) => return serve::after_failed_accept(&error).await,
+        };
+        let port = stream.local_addr().map_or(0, |local| local.port());
+        let stream = serve::prepared(stream);
+        let probed = setsockopt(&stream, sockopt::TcpKeepIdle, &PROBE_AFTER)
+            .and_then(|()| setsockopt(&stream, sockopt::TcpKeepInterval, &PROBE_EVERY));
+        if let Err(error) = probed {
+            tracing::debug!(%error, "a connection without its probes");
+        }
+        let guests = Arc::clone(self);
+        let open = self.open.clone();
+        tokio::spawn(async move {
+            let gauge = guests.worker.shared.metrics.connections.clone();
+            gauge.increment(1.0);
+            let peer = Peer { address, port, is_tls: acceptor.is_some(), switched: Switched::default(), _slot: slot };
+            match acceptor {
+                None => guests.speak_http1(stream, Arc::new(peer)).await,
+                Some(acceptor) => guests.speak_tls(stream, acceptor, Arc::new(peer)).await,
+            }
+            gauge.decrement(1.0);
+            drop(open);
+        });
+    }
+
+    async fn speak_tls(&self, stream: TcpStream, acceptor: TlsAcceptor, peer: Arc<Peer>) {
+        let limit = self.worker.shared.settings.header;
+        let stream = match tokio::time::timeout(limit, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(peer = %peer.address, %error, "no TLS"),
+            Err(_) => return tracing::debug!(peer = %peer.address, "no TLS in time"),
+        };
+        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
+            self.speak_http2(stream, peer).await;
+        } else {
+            self.speak_http1(stream, peer).await;
+        }
+    }
+
+    async fn speak_http1<T>(&self, stream: T, peer: Arc<Peer>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let address = peer.address;
+        let guarded = Guarded::new(stream, peer.switched.clone(), self.worker.shared.settings.stall);
+        let service = service(Arc::clone(&self.worker), peer);
+        let mut connection = pin!(self.http1.serve_connection(TokioIo::new(guarded), service).with_upgrades());
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.worker.shared.lifecycle.stopped() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        report(address, ended);
+    }
+
+    async fn speak_http2<T>(&self, stream: T, peer: Arc<Peer>)
+    where
+        T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let address = peer.address;
+        let service = service(Arc::clone(&self.worker), peer);
+        let mut connection = pin!(self.http2.serve_connection(TokioIo::new(stream), service));
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = self.worker.shared.lifecycle.stopped() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        report(address, ended);
+    }
+}
+
+/// What answers the requests of one connection.
+fn service(
+    worker: Arc<Worker>,
+    peer: Arc<Peer>,
+) -> impl hyper::service::Service<
+    Request<Incoming>,
+    Response = Response<Answer>,
+    Error = Infallible,
+    Future = impl Future<Output = Result<Response<Answer>, Infallible>> + Send + 'static,
+> {
+    service_fn(move |request| front::answer(Arc::clone(&worker), Arc::clone(&peer), request))
+}
+
+/// A client that goes away or talks nonsense is its own affair.
+fn report(peer: SocketAddr, ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(%peer, %error, "a connection ended early");
+    }
+}
