@@ -65,7 +65,7 @@ impl Settings {
     pub fn read(lookup: Lookup<'_>) -> Result<Self, Problems> {
         let mut from = Reader::new(lookup);
         let host = from.parsed("HOST", IpAddr::V4(Ipv4Addr::LOCALHOST), "an IP address");
-        let port = from.parsed("PORT", 8080, "a port");
+        let port = from.parsed("PORT", 3000, "a port");
         let settings = Self {
             address: SocketAddr::new(host, port),
             file: from.required("PROXY_CONFIG", "the file with routes and services").into(),
@@ -183,7 +183,7 @@ mod tests {
     #[test]
     fn only_the_file_has_to_be_set() {
         let settings = read(&[("PROXY_CONFIG", "proxy.toml")]).unwrap();
-        assert_eq!(settings.address.to_string(), "127.0.0.1:8080");
+        assert_eq!(settings.address.to_string(), "127.0.0.1:3000");
         assert_eq!((settings.body_limit, settings.drain.as_secs()), (50 << 20, 8));
         assert!(settings.tls.is_none() && settings.metrics.is_none() && settings.rate.is_none());
         assert!(settings.has_access_log && settings.hosts.is_empty() && settings.trusted.0.is_empty());

@@ -204,22 +204,17 @@ impl Stack {
 
 /// A `services.toml` whose every fixed port is one that is chosen at the first start.
 pub fn automatic_ports(text: &str) -> String {
-    let mut services = String::new();
-    for line in text.lines() {
-        // Every fixed port becomes one that is chosen at the first start.
-        let fixed = line.trim_start().starts_with("ports = {");
-        match (fixed, line.split_once('=')) {
-            (true, Some(_)) => {
-                let port = line.split('=').nth(1).and_then(|rest| rest.split('{').nth(1)).expect("a port name").trim();
-                services.push_str(&format!("ports = {{ {port} = \"auto\" }}\n"));
-            }
-            _ => {
-                services.push_str(line);
-                services.push('\n');
-            }
+    let mut document: toml_edit::DocumentMut = text.parse().expect("TOML");
+    for (_, service) in document["services"].as_table_mut().expect("services").iter_mut() {
+        let Some(ports) = service.get_mut("ports").and_then(toml_edit::Item::as_table_like_mut) else { continue };
+        for (_, port) in ports.iter_mut() {
+            match port.as_table_like_mut() {
+                Some(table) => table.insert("port", toml_edit::value("auto")),
+                None => Some(std::mem::replace(port, toml_edit::value("auto"))),
+            };
         }
     }
-    services
+    document.to_string()
 }
 
 /// A program under way; killed and waited for when the test ends before it does.
