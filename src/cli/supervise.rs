@@ -17,7 +17,7 @@ use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
 use crate::supervisor::{
-    AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
+    AssembleError, Assembly, BuildPolicy, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
 };
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
@@ -38,6 +38,7 @@ const LAST_TURNS: usize = 64;
 pub struct Launch {
     pub services: Vec<String>,
     pub offline: bool,
+    pub build: BuildPolicy,
     /// The terminal's closing stops the stack; otherwise SIGHUP means reload.
     pub foreground: bool,
 }
@@ -121,6 +122,7 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         parts: stack::parts_env(&layout, launch.offline, output)?,
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
+        build: launch.build,
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {

@@ -423,6 +423,7 @@ fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> 
         log: extra.log.clone(),
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),
+        build: extra.build.clone(),
         isolation: extra.isolation.clone(),
     }
 }

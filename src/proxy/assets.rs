@@ -2,6 +2,9 @@
 //!
 //! Disks can hang, workers must not: whatever touches a file happens on the pool of blocking threads, for a small file in one
 //! turn. A file beside the asked one that ends in `.br` or `.gz` is sent instead to whoever can read it.
+//!
+//! A route may have the application that is part of this binary behind its directory: what the directory has comes from
+//! there, everything else from the binary, and so does the page that navigations fall back to.
 
 use std::fs::File;
 use std::io;
@@ -19,6 +22,7 @@ use percent_encoding::percent_decode_str;
 use tokio::task::JoinHandle;
 
 use super::body::{Answer, AnswerFault};
+use super::embedded::{self, Embedded, FILES};
 use super::error::Fault;
 use super::file::FilesSpec;
 use super::range::{self, Part};
@@ -36,14 +40,24 @@ const INDEX: &str = "index.html";
 /// A file that is open.
 #[derive(Debug)]
 struct Opened {
-    file: File,
+    content: Content,
     length: u64,
-    modified: SystemTime,
+    /// Of a file of the directory.
+    modified: Option<SystemTime>,
+    tag: HeaderValue,
     encoding: Option<&'static str>,
     /// The asked name, without what stands for the encoding.
     name: PathBuf,
-    small: Option<Bytes>,
 }
+
+#[derive(Debug)]
+enum Content {
+    Small(Bytes),
+    Large(File),
+}
+
+/// Those that the caller reads: the name, and what a file in it ends with.
+type Encodings = [(&'static str, &'static str)];
 
 /// `rest` is the path below the route.
 pub async fn answer(
@@ -59,16 +73,18 @@ pub async fn answer(
     let encodings = encodings(headers);
     let fallback = files.fallback.as_ref().filter(|_| is_navigation(rest, &files.except, headers)).map(PathBuf::from);
     let files = Arc::clone(files);
+    // Who goes to an application that is nowhere should learn why.
+    let missing = if files.embedded && fallback.is_some() { Fault::NotBuilt } else { Fault::NotFound };
     let found = tokio::task::spawn_blocking(move || {
-        let found = open(&files.root, &relative, &encodings)?;
+        let found = look(&files, FILES, &relative, &encodings)?;
         match (found, fallback) {
-            (None, Some(fallback)) => open(&files.root, &fallback, &encodings),
+            (None, Some(fallback)) => look(&files, FILES, &fallback, &encodings),
             (found, _) => Ok(found),
         }
     });
     match found.await {
         Ok(Ok(Some(opened))) => Ok(respond(opened, method, headers)),
-        Ok(Ok(None)) => Err(Fault::NotFound),
+        Ok(Ok(None)) => Err(missing),
         Ok(Err(error)) => {
             tracing::warn!(%error, path = rest, "a file cannot be read");
             Err(Fault::File)
@@ -126,7 +142,47 @@ fn encodings(headers: &HeaderMap) -> Vec<(&'static str, &'static str)> {
     [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(name, _)| accepts(name)).collect()
 }
 
-fn open(root: &Path, relative: &Path, encodings: &[(&'static str, &'static str)]) -> io::Result<Option<Opened>> {
+/// The directory's, else the one of the binary.
+fn look(
+    files: &FilesSpec,
+    table: &'static [Embedded],
+    relative: &Path,
+    encodings: &Encodings,
+) -> io::Result<Option<Opened>> {
+    let found = match &files.root {
+        Some(root) => open(root, relative, encodings),
+        None => Ok(None),
+    };
+    match found {
+        Ok(None) if files.embedded => Ok(built_in(table, relative, encodings)),
+        // A directory that is closed to our account is as good as none, where there is another way.
+        Err(error) if files.embedded && error.kind() == io::ErrorKind::PermissionDenied => {
+            static TOLD: std::sync::Once = std::sync::Once::new();
+            TOLD.call_once(
+                || tracing::warn!(root = ?files.root, %error, "the directory cannot be read; it is left out"),
+            );
+            Ok(built_in(table, relative, encodings))
+        }
+        found => found,
+    }
+}
+
+fn built_in(table: &'static [Embedded], relative: &Path, encodings: &Encodings) -> Option<Opened> {
+    let path = relative.to_str()?;
+    let below = || if path.is_empty() { INDEX.to_owned() } else { format!("{path}/{INDEX}") };
+    let file = embedded::find(table, path).or_else(|| embedded::find(table, &below()))?;
+    let (bytes, encoding) = file.encoded(encodings);
+    Some(Opened {
+        content: Content::Small(Bytes::from_static(bytes)),
+        length: bytes.len() as u64,
+        modified: None,
+        tag: tag(file.tag, encoding),
+        encoding,
+        name: PathBuf::from(file.path),
+    })
+}
+
+fn open(root: &Path, relative: &Path, encodings: &Encodings) -> io::Result<Option<Opened>> {
     let Some(root) = there(root.canonicalize())? else { return Ok(None) };
     let mut name = root.join(relative);
     let Some(metadata) = there(name.metadata())? else { return Ok(None) };
@@ -152,8 +208,10 @@ fn open_one(root: &Path, path: &Path, encoding: Option<&'static str>, name: &Pat
         return Ok(None);
     }
     let (length, modified) = (metadata.len(), metadata.modified()?);
-    let small = if length <= SMALL { Some(read(&file, 0, length)?) } else { None };
-    Ok(Some(Opened { file, length, modified, encoding, name: name.to_owned(), small }))
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let tag = tag(&format!("{:x}-{length:x}", since.as_nanos()), encoding);
+    let content = if length <= SMALL { Content::Small(read(&file, 0, length)?) } else { Content::Large(file) };
+    Ok(Some(Opened { content, length, modified: Some(modified), tag, encoding, name: name.to_owned() }))
 }
 
 /// What is not there is no error.
@@ -175,16 +233,20 @@ fn read(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
 
 fn respond(opened: Opened, method: &Method, asked: &HeaderMap) -> Response<Answer> {
     let mut response = Response::new(Answer::empty());
-    let tag = tag(&opened);
+    let tag = opened.tag.clone();
+    // Nobody has been told a date of what has none, so that no date a client knows is of it.
+    let modified = opened.modified.unwrap_or_else(SystemTime::now);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, tag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
     let caching = if is_hashed(&opened.name) { IMMUTABLE } else { REVALIDATED };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(opened.modified)) {
+    if let Some(modified) = opened.modified
+        && let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(modified))
+    {
         headers.insert(header::LAST_MODIFIED, date);
     }
-    if range::is_unchanged(asked, &tag, opened.modified) {
+    if range::is_unchanged(asked, &tag, modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
@@ -194,7 +256,7 @@ fn respond(opened: Opened, method: &Method, asked: &HeaderMap) -> Response<Answe
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     let asked_range = asked.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let asked_range = asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &tag, opened.modified));
+    let asked_range = asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &tag, modified));
     let length = opened.length;
     let (first, count) = match asked_range.map_or(Part::Whole, |value| range::part(value, length)) {
         Part::Whole => (0, length),
@@ -213,9 +275,9 @@ fn respond(opened: Opened, method: &Method, asked: &HeaderMap) -> Response<Answe
     if *method == Method::HEAD || count == 0 {
         return response;
     }
-    response.map(|_| match opened.small {
-        Some(bytes) => Answer::whole(bytes.slice(first as usize..(first + count) as usize)),
-        None => Answer::file(FileBody { file: Arc::new(opened.file), at: first, left: count, piece: None }),
+    response.map(|_| match opened.content {
+        Content::Small(bytes) => Answer::whole(bytes.slice(first as usize..(first + count) as usize)),
+        Content::Large(file) => Answer::file(FileBody { file: Arc::new(file), at: first, left: count, piece: None }),
     })
 }
 
@@ -227,11 +289,9 @@ fn content_range(response: &mut Response<Answer>, text: &str) {
 }
 
 /// Changes with the file, and is another one for each encoding.
-fn tag(opened: &Opened) -> HeaderValue {
-    let since = opened.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let encoding = opened.encoding.map_or(String::new(), |encoding| format!("-{encoding}"));
-    let text = format!("\"{:x}-{:x}{encoding}\"", since.as_nanos(), opened.length);
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("\"-\""))
+fn tag(version: &str, encoding: Option<&'static str>) -> HeaderValue {
+    let encoding = encoding.map_or(String::new(), |encoding| format!("-{encoding}"));
+    HeaderValue::from_str(&format!("\"{version}{encoding}\"")).unwrap_or(HeaderValue::from_static("\"-\""))
 }
 
 /// Whether the name has its content's hash in it, as bundlers write it: `index-Bx3_k9Zq.js`.
@@ -365,6 +425,39 @@ mod tests {
         assert_eq!(names("gzip, deflate, br, zstd"), ["br", "gzip"]);
         assert_eq!(names("br;q=0, gzip;q=0.5"), ["gzip"]);
         assert!(names("identity").is_empty());
+    }
+
+    #[test]
+    fn the_directory_comes_before_the_binary() {
+        static TABLE: [Embedded; 2] = [
+            Embedded { path: "assets/a-Bx3_k9Zq.js", tag: "one", plain: b"built in", brotli: Some(b"br"), gzip: None },
+            Embedded { path: "index.html", tag: "two", plain: b"the binary's page", brotli: None, gzip: None },
+        ];
+        let dir = tempfile::tempdir().unwrap();
+        let spec = |root: Option<&Path>, embedded| FilesSpec {
+            root: root.map(Path::to_owned),
+            embedded,
+            fallback: Some("index.html".to_owned()),
+            except: Vec::new(),
+        };
+        let text = |spec: &FilesSpec, path: &str, encodings: &Encodings| {
+            let opened = look(spec, &TABLE, Path::new(path), encodings).unwrap()?;
+            let Content::Small(bytes) = opened.content else { panic!("a small file") };
+            Some((String::from_utf8(bytes.to_vec()).unwrap(), opened.tag.to_str().unwrap().to_owned(), opened.encoding))
+        };
+        let plain = |text: &str, tag: &str| Some((text.to_owned(), format!("\"{tag}\""), None));
+        let both = spec(Some(dir.path()), true);
+        assert_eq!(text(&both, "", &[]), plain("the binary's page", "two"));
+        let brotli = [("br", ".br"), ("gzip", ".gz")];
+        let script = Some(("br".to_owned(), "\"one-br\"".to_owned(), Some("br")));
+        assert_eq!(text(&both, "assets/a-Bx3_k9Zq.js", &brotli), script);
+        assert_eq!(text(&spec(None, true), "index.html", &[]), plain("the binary's page", "two"));
+        assert_eq!(text(&spec(Some(&dir.path().join("none")), true), "", &[]), plain("the binary's page", "two"));
+        assert_eq!(text(&spec(Some(dir.path()), false), "", &[]), None);
+        std::fs::write(dir.path().join("index.html"), "the directory's page").unwrap();
+        assert_eq!(text(&both, "", &[]).unwrap().0, "the directory's page");
+        assert_eq!(text(&both, "assets/a-Bx3_k9Zq.js", &[]), plain("built in", "one"));
+        assert_eq!(text(&both, "assets/gone.js", &[]), None);
     }
 
     #[test]

@@ -13,6 +13,10 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 
+/// Passed on to builds as well.
+const PROXIES: [&str; 7] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"];
+
 /// What a service finds before the mark of its run is added. `own` is reeve's own environment.
 pub fn environment(
     facts: &ServiceFacts<'_>,
@@ -28,6 +32,22 @@ pub fn environment(
         env.insert("NOTIFY_SOCKET".to_owned(), facts.run_dir.join("notify").to_string_lossy().into_owned());
     }
     Ok(env)
+}
+
+/// What a build of the service finds before its own `env` is laid over it: nothing of the service's, which may be secret.
+pub(super) fn builder_environment(
+    spec: &ServiceSpec,
+    own: &BTreeMap<String, String>,
+    account: Option<&Account>,
+) -> BTreeMap<String, String> {
+    let mut env = base(spec, own, account);
+    // Package managers ask for these where a network can be reached no other way.
+    for name in PROXIES {
+        if let Some(value) = own.get(name) {
+            env.insert(name.to_owned(), value.clone());
+        }
+    }
+    env
 }
 
 /// What every service finds before its own `env` is laid over it.

@@ -68,6 +68,8 @@ pub fn service(id: usize, name: &str) -> ServiceSpec {
         autostart: true,
         logs: LogSpec::default(),
         parts: Vec::new(),
+        builds: Vec::new(),
+        watch: None,
         init: None,
         files: Vec::new(),
         bootstrap: Vec::new(),
