@@ -23,7 +23,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("convert", &["spec"]),
     ("supervisor", &["spec", "engine", "platform", "parts", "volumes", "bootstrap", "telemetry"]),
     ("control", &["engine", "serve"]),
-    ("serve", &["telemetry", "platform::memory", "platform::notify"]),
+    ("serve", &["telemetry", "platform::memory", "platform::notify", "platform::sockets"]),
     ("proxy", &["serve", "settings", "telemetry", "control::client", "control::wire"]),
     ("backend", &["serve", "settings", "telemetry"]),
     ("governify", &["serve", "telemetry"]),

@@ -10,6 +10,7 @@ mod assets;
 mod balance;
 mod body;
 mod breaker;
+mod entrance;
 mod error;
 mod file;
 mod forward;

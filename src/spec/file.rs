@@ -304,7 +304,7 @@ pub enum FileMode {
 /// A port number, `auto`, or a table with `port` and `host`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(extend("x-expected" = "a port number, \"auto\" or a table { port, host }"))]
+#[schemars(extend("x-expected" = "a port number, \"auto\" or a table { port, host, socket }"))]
 pub enum PortFile {
     Number(i64),
     Text(String),
@@ -317,6 +317,9 @@ pub struct PortTable {
     pub port: Option<PortNumberFile>,
     /// Address it binds; `127.0.0.1` unless set.
     pub host: Option<String>,
+    /// `true`: reeve listens and hands the socket over at every start (`LISTEN_FDS`), so that clients wait in its queue while
+    /// the service restarts.
+    pub socket: Option<bool>,
 }
 
 /// A port number or `auto`.

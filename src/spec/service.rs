@@ -80,6 +80,9 @@ pub struct PortSpec {
     pub host: std::net::IpAddr,
     /// The declared number plus the port offset; `None` for `auto` (chosen once, remembered in the state).
     pub number: Option<u16>,
+    /// reeve listens on it and hands the socket over at every start, so that clients wait while the service restarts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub socket: bool,
 }
 
 /// Resource limits; what the kernel in use cannot enforce is reported, never silently dropped.

@@ -152,6 +152,7 @@ pub async fn assemble(
         sinks,
         state,
         systemd: Systemd::from_environment(),
+        sockets: super::sockets::Sockets::default(),
         unavailable: selection.unavailable,
         environment: options.environment,
         accounts,

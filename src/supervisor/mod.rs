@@ -27,6 +27,7 @@ mod run;
 mod runtime;
 mod selection;
 mod signals;
+mod sockets;
 mod state_writer;
 mod steps;
 pub mod usage;

@@ -29,7 +29,7 @@ pub fn file_probe() -> ProbeSpec {
 }
 
 pub fn port() -> PortSpec {
-    PortSpec { name: String::from("main"), host: IpAddr::V4(Ipv4Addr::LOCALHOST), number: Some(1) }
+    PortSpec { name: String::from("main"), host: IpAddr::V4(Ipv4Addr::LOCALHOST), number: Some(1), socket: false }
 }
 
 pub fn step() -> BootstrapStep {

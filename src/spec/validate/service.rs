@@ -241,10 +241,10 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
         let Some(port) = file.ports.as_ref().and_then(|ports| ports.get(&name)) else { continue };
         let at = at.key(&name);
         super::check_name(cx.report, at.name(), "port", &name);
-        let (number, number_at, host) = match port {
-            PortFile::Number(number) => (Some(PortNumberFile::Number(*number)), at, None),
-            PortFile::Text(text) => (Some(PortNumberFile::Text(text.clone())), at, None),
-            PortFile::Table(table) => (table.port.clone(), at.key("port"), table.host.as_ref()),
+        let (number, number_at, host, socket) = match port {
+            PortFile::Number(number) => (Some(PortNumberFile::Number(*number)), at, None, None),
+            PortFile::Text(text) => (Some(PortNumberFile::Text(text.clone())), at, None, None),
+            PortFile::Table(table) => (table.port.clone(), at.key("port"), table.host.as_ref(), table.socket),
         };
         let host =
             host.and_then(|host| self::host(cx, at.key("host"), host)).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -263,7 +263,7 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
                 None => continue,
             },
         };
-        list.push(PortSpec { name, host, number });
+        list.push(PortSpec { name, host, number, socket: socket.unwrap_or(false) });
     }
     list
 }
