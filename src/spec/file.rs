@@ -225,6 +225,8 @@ pub struct ServiceFile {
     pub required: Option<bool>,
     /// `false`: started only by name or as a dependency.
     pub autostart: Option<bool>,
+    /// What the service may ask of reeve's control API; nothing unless set.
+    pub control: Option<ControlFile>,
     /// Left out of the stack.
     pub disabled: Option<bool>,
     pub logs: Option<LogsFile>,
@@ -241,6 +243,13 @@ pub struct ServiceFile {
     pub credentials: Option<Map<String>>,
     /// Major version of the format of the data in its volumes.
     pub data_format: Option<Scalar>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlFile {
+    Read,
+    Manage,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -66,6 +66,7 @@ pub fn service(id: usize, name: &str) -> ServiceSpec {
         limits: LimitsSpec::default(),
         required: true,
         autostart: true,
+        control: None,
         logs: LogSpec::default(),
         parts: Vec::new(),
         init: None,

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::error::suggest;
-use super::super::file::{EnvFileFile, PortFile, PortNumberFile, ServiceFile};
+use super::super::file::{ControlFile, EnvFileFile, PortFile, PortNumberFile, ServiceFile};
 use super::super::node::{Node, Place, SourceKind};
-use super::super::service::{PortSpec, ServiceId, ServiceKind, ServiceSpec};
+use super::super::service::{ControlGrant, PortSpec, ServiceId, ServiceKind, ServiceSpec};
 use super::super::template::Template;
 use super::super::{env_file, parse};
 use super::names::{Own, keys};
@@ -83,6 +83,10 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
         limits: policy::limits(cx, at.key("limits"), file.limits.as_ref()),
         required: file.required.unwrap_or(true),
         autostart: file.autostart.unwrap_or(true),
+        control: file.control.map(|control| match control {
+            ControlFile::Read => ControlGrant::Read,
+            ControlFile::Manage => ControlGrant::Manage,
+        }),
         logs: policy::logs(cx, at.key("logs"), file.logs.as_ref()),
         parts: self::parts(cx, at.key("parts"), file),
         init: file.init.as_ref().and_then(|file| steps::init(cx, at.key("init"), file, &ports)),
