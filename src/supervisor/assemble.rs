@@ -33,6 +33,8 @@ pub struct Options {
     /// reeve's own binary.
     pub reeve: PathBuf,
     pub build: BuildPolicy,
+    /// Where services will find the control API.
+    pub control: PathBuf,
 }
 
 /// Why a stack is not started. Nothing of it runs.
@@ -140,6 +142,7 @@ pub async fn assemble(
         dir: stack.dir.clone(),
         data_dir: layout.data_dir().to_owned(),
         reeve: options.reeve,
+        control: options.control,
         ports,
         volumes,
         parts: selection.parts,
@@ -154,6 +157,7 @@ pub async fn assemble(
         sinks,
         state,
         systemd: Systemd::from_environment(),
+        sockets: super::sockets::Sockets::default(),
         unavailable: selection.unavailable,
         environment: options.environment,
         accounts,

@@ -69,6 +69,7 @@ impl Idle {
             layout.secrets(),
             layout.parts_lock(),
             layout.builds(),
+            layout.services_socket(),
             layout.run(),
         ];
         for path in rest {

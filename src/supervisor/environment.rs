@@ -16,6 +16,8 @@ const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 /// Passed on to builds as well.
 const PROXIES: [&str; 7] =
     ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"];
+/// Where a service that was granted it finds the control API.
+const CONTROL: &str = "REEVE_CONTROL";
 
 /// What a service finds before the mark of its run is added. `own` is reeve's own environment.
 pub fn environment(
@@ -30,6 +32,9 @@ pub fn environment(
     }
     if wants_notify(spec) {
         env.insert("NOTIFY_SOCKET".to_owned(), facts.run_dir.join("notify").to_string_lossy().into_owned());
+    }
+    if spec.control.is_some() {
+        env.insert(CONTROL.to_owned(), facts.stack.control.to_string_lossy().into_owned());
     }
     Ok(env)
 }
