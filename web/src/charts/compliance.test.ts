@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Computation, Point } from '../api/schema';
 import { byGuarantee, current, daily, evidenceShare, guaranteeOf, perDay, ratio } from './compliance';
-import { domain, place, ticks } from './scale';
+import { domain, place, spaced, ticks } from './scale';
 
 const point = (over: Partial<Point>): Point => ({
   id: Math.random().toString(),
@@ -60,4 +60,12 @@ it('places values on a chart', () => {
   expect(domain([5])).toEqual({ min: 4, max: 6 });
   expect(domain([], 0, 100)).toEqual({ min: 0, max: 100 });
   expect(place(50, { min: 0, max: 100 }, 0, 200)).toBe(100);
+});
+
+it('labels as many places as have room, evenly', () => {
+  expect(spaced([0, 10, 20, 30], 10)).toEqual([0, 10, 20, 30]);
+  expect(spaced([0, 10, 20, 30, 40], 15)).toEqual([0, 20, 40]);
+  expect(spaced([0, 1, 2, 30], 15)).toEqual([1, 30]);
+  expect(spaced([5], 15)).toEqual([5]);
+  expect(spaced([], 15)).toEqual([]);
 });

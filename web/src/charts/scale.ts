@@ -27,8 +27,11 @@ export function ticks({ min, max }: Domain, wish: number): number[] {
   return found;
 }
 
-/** Evenly spread times, the ends included. */
-export function timeTicks({ min, max }: Domain, wish: number): number[] {
-  const count = Math.max(2, wish);
-  return Array.from({ length: count }, (_, index) => min + ((max - min) * index) / (count - 1));
+/** Of places in order, every so manieth, the last one among them, so that each label has so much room. */
+export function spaced(places: number[], room: number): number[] {
+  for (let stride = 1; stride < places.length; stride += 1) {
+    const found = places.filter((_, at) => (places.length - 1 - at) % stride === 0);
+    if (found.every((at, index) => index === 0 || at - (found[index - 1] ?? 0) >= room)) return found;
+  }
+  return places.slice(-1);
 }
