@@ -30,3 +30,4 @@ mod signals;
 mod stack;
 mod terminal;
 mod volumes;
+mod web;
