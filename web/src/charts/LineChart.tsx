@@ -21,15 +21,18 @@ interface Props {
 /** Told apart by colour-blind readers, too; further lines repeat them dashed. */
 const COLOURS = ['var(--accent-text)', 'var(--info)', 'var(--good)', 'var(--warn)', 'var(--muted)'];
 const EDGE = { top: 12, right: 14, bottom: 28, left: 48 };
+const NARROW = 480;
 /** Above this, circles would touch each other. */
 const MOST_DOTS = 60;
 /** Of a date, with the space to the next; and how many are read with pleasure. */
 const ROOM = 86;
 const MOST_LABELS = 7;
 
-export function LineChart({ label, lines, unit = '', floor, ceiling, height = 240, level }: Props) {
+export function LineChart({ label, lines, unit = '', floor, ceiling, height: wished = 240, level }: Props) {
   const { t, day, number } = useTexts();
   const [ref, width] = useWidth<HTMLDivElement>();
+  // On a phone, a chart as tall as it is wide would fill it.
+  const height = width < NARROW ? Math.min(wished, 220) : wished;
   const [near, setNear] = useState<number>();
   const times = [...new Set(lines.flatMap((line) => line.samples.map((sample) => sample.at)))].sort((a, b) => a - b);
   const x = domain(times);

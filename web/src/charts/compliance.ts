@@ -41,6 +41,13 @@ export function current(points: Point[]): Share {
   return { met: now.filter((point) => point.guaranteeResult).length, total: now.length };
 }
 
+/** What is not met now, the lowest value first. */
+export function failing(points: Point[]): Point[] {
+  return latest(points)
+    .filter((point) => !point.guaranteeResult)
+    .sort((a, b) => a.guaranteeValue - b.guaranteeValue);
+}
+
 export function byAgreement(points: Point[]): Map<string, Point[]> {
   const groups = new Map<string, Point[]>();
   for (const point of points) {

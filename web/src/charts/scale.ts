@@ -21,7 +21,8 @@ export function place(value: number, { min, max }: Domain, from: number, to: num
 export function ticks({ min, max }: Domain, wish: number): number[] {
   const raw = (max - min) / Math.max(1, wish);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
+  // Quarters only where they are whole.
+  const step = (power >= 10 ? [1, 2, 2.5, 5, 10] : [1, 2, 5, 10]).map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
   const found: number[] = [];
   for (let at = Math.ceil(min / step) * step; at <= max + step * 1e-9; at += step) found.push(Number(at.toFixed(10)));
   return found;

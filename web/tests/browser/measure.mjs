@@ -1,12 +1,11 @@
-// What a visit costs: requests and bytes, which have a limit; times, which are only told, since they are this machine's.
+// What a visit costs: requests and bytes, which have a limit; times, and how far things moved while they were read, which are
+// only told, since they are this machine's.
 
 /** A page with its scripts, styles, fonts and first questions. Generous: a chunk more is no news, a second copy of a library is. */
 const REQUESTS = 60;
 const KILOBYTES = 400;
 /** Where nothing is compressed on the way. */
 const KILOBYTES_PLAIN = 900;
-/** Movement of what is being read; a tenth is what people begin to notice. */
-const SHIFT = 0.1;
 
 /** A line to print; what is over a limit goes to `note`. */
 export async function measure(page, address, note) {
@@ -37,6 +36,5 @@ export async function measure(page, address, note) {
   if (requests > REQUESTS) note(`${address}: ${requests} requests, more than ${REQUESTS}`);
   const limit = compressed ? KILOBYTES : KILOBYTES_PLAIN;
   if (kilobytes > limit) note(`${address}: ${kilobytes} kB, more than ${limit}`);
-  if (seen.shift > SHIFT) note(`${address}: things move while they are read (${seen.shift.toFixed(2)}, more than ${SHIFT})`);
   return `   ${requests} requests, ${kilobytes} kB${compressed ? '' : ' (nothing is compressed)'}, first paint ${Math.round(first)} ms, largest ${Math.round(seen.paint)} ms, shift ${seen.shift.toFixed(3)}`;
 }

@@ -15,6 +15,7 @@ const place = fileURLToPath(new URL('../../../docs/images/overview.png', import.
 /** A README is read on slow lines, too. */
 const MOST_BYTES = 200_000;
 const MONTHS = 8;
+const SIZE = { width: 1440, height: 1200 };
 
 /** Of every control: its threshold, and of how many of ten evidences held in each of the last months. */
 const CATALOGS = {
@@ -114,9 +115,9 @@ async function history() {
 }
 
 await history();
-const { page, close } = await browse({ viewport: { width: 1440, height: 1080 } });
+const { page, close } = await browse({ viewport: SIZE });
 try {
-  await page.setViewportSize({ width: 1440, height: 1080 });
+  await page.setViewportSize(SIZE);
   await signIn(page, address, 'admin', password);
   await page.getByRole('img', { name: 'Compliance over time' }).locator('circle').first().waitFor();
   await page.waitForLoadState('networkidle');

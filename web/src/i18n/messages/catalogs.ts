@@ -14,6 +14,9 @@ export const catalogs = {
   'home.noComputations': ['Nothing was computed yet', 'Aún no se ha calculado nada'],
   'home.noPoints': ['No points yet', 'Aún no hay puntos'],
   'home.noPointsText': ['Open a catalog and calculate its compliance for a period.', 'Abre un catálogo y calcula su cumplimiento en un periodo.'],
+  'home.attention': ['Not met now', 'Sin cumplir ahora'],
+  'home.attentionMore': ['The worst of {n}', 'Los peores de {n}'],
+  'home.allMet': ['All that was calculated is met', 'Todo lo calculado se cumple'],
   'home.services': ['Services', 'Servicios'],
   'home.more': ['Details', 'Detalles'],
 

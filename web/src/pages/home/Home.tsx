@@ -16,6 +16,7 @@ import { Section } from '../../components/Card';
 import { Page } from '../../components/Page';
 import { Loaded, Notice } from '../../components/States';
 import { useTexts } from '../../i18n';
+import { Attention } from './Attention';
 import { RecentComputations } from './RecentComputations';
 import { Services } from './Services';
 import { Start } from './Start';
@@ -39,15 +40,22 @@ export default function Home() {
     >
       <div className="grid gap-5 lg:grid-cols-3">
         {fresh ? (
-          <Start />
+          <>
+            <Start />
+            <ByCatalog />
+            <Services />
+          </>
         ) : (
           <>
-            <Now />
+            <div className="space-y-5">
+              <Now />
+              <Services />
+            </div>
             <Trend />
+            <ByCatalog />
+            <Attention />
           </>
         )}
-        <ByCatalog />
-        <Services />
         <RecentComputations />
       </div>
     </Page>
@@ -87,7 +95,7 @@ function Trend() {
   return (
     <Section title={t('home.trend')} description={t('home.trendText')} className="lg:col-span-2">
       <Loaded query={usePoints()} rows={5}>
-        {(points) => <LineChart label={t('home.trend')} lines={[{ name: t('home.now'), samples: daily(points) }]} unit=" %" floor={0} ceiling={100} height={180} />}
+        {(points) => <LineChart label={t('home.trend')} lines={[{ name: t('home.now'), samples: daily(points) }]} unit=" %" floor={0} ceiling={100} height={330} />}
       </Loaded>
     </Section>
   );
