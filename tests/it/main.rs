@@ -31,3 +31,4 @@ mod signals;
 mod stack;
 mod terminal;
 mod volumes;
+mod web;
