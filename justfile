@@ -40,6 +40,7 @@ bench:
     cargo bench --bench stack
     cargo bench --bench backend
     cargo bench --bench governance
+    cargo bench --bench proxy
 
 # Binary, unit, account and configuration; PREFIX and DESTDIR are honoured.
 install: build

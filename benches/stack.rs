@@ -9,9 +9,10 @@
 mod support;
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use support::{Row, Stack, median, report};
+use support::server::resident;
+use support::{REEVE, Row, Stack, eventually, median, report};
 
 const SAMPLES: usize = 10;
 /// After so many samples of every service it is clear which chain is the slowest; the others are left out from then on.
@@ -69,10 +70,44 @@ fn main() {
         Row::ratio(&what, side(&whole), &times, "ms", Some(mark))
     };
     let mut rows = vec![row("warm", |times| &times.warm, 1.10), row("cold", |times| &times.cold, 1.15)];
+    if names.is_empty() {
+        let resident = own_memory(&file, work.path().join("rest"), offset(SAMPLES, 0));
+        rows.push(Row::value(
+            "resident memory of reeve and of its own services, at rest",
+            resident,
+            "MiB",
+            Some(120.0),
+        ));
+    }
     for (name, times) in all.iter().zip(&alone) {
         rows.push(Row::ratio(&format!("{name} alone: warm ÷ cold"), &times.warm, &times.cold, "ms", None));
     }
     report("stack", &rows);
+}
+
+/// MiB of the supervisor and of everything in the stack that is reeve itself, once what only the start needed is given back.
+fn own_memory(file: &Path, data: PathBuf, offset: u16) -> f64 {
+    let stack = Stack::new(file.to_owned(), data, offset);
+    stack.run("up", &["-d", "--wait"]);
+    let begun = Instant::now();
+    eventually("the stack rests", Duration::from_secs(30), || begun.elapsed() > Duration::from_secs(15));
+    let status: serde_json::Value = serde_json::from_slice(&stack.run("ps", &["--json"]).stdout).expect("JSON");
+    let services = status["services"].as_array().expect("services");
+    let leaders = services.iter().filter_map(|service| service["pid"].as_u64());
+    let parent = |pid: u64| stat(pid).split_whitespace().nth(1).and_then(|pid| pid.parse::<u64>().ok());
+    let own = std::fs::canonicalize(REEVE).expect("reeve");
+    let is_reeve = |pid: &u64| std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|exe| exe == own);
+    let mut pids: Vec<u64> = leaders.clone().chain(leaders.filter_map(parent)).filter(is_reeve).collect();
+    pids.sort_unstable();
+    pids.dedup();
+    assert!(pids.len() >= 5, "supervisor, proxy, backend, registry and director: {pids:?} of {status}");
+    pids.into_iter().map(resident).sum()
+}
+
+/// What stands behind the name in /proc/PID/stat.
+fn stat(pid: u64) -> String {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("stat");
+    text.rsplit(')').next().expect("fields").to_owned()
 }
 
 impl Times {

@@ -34,6 +34,9 @@ pub const DETACHED: Setting = Setting::new("REEVE_DETACHED", "set by up -d for i
 /// read from reeve's own.
 pub const RUN: Setting = Setting::new("REEVE_RUN", "names the run of a service in the environment of its processes");
 
+/// The socket of the control API, for a service that was granted it.
+pub const CONTROL: Setting = Setting::new("REEVE_CONTROL", "where a service that was granted it asks the control API");
+
 /// Those that are for people.
 pub const ALL: &[Setting] = &[FILE, DATA_DIR, MODE, PORT_OFFSET, LOG, LOG_FORMAT, PARTS_DIR, OFFLINE];
 

@@ -1,6 +1,7 @@
 //! What the benches share: a data directory with its stack, the daemon, medians, and the table in docs/benchmarks.md.
 
 pub mod collector;
+pub mod peers;
 pub mod server;
 
 use std::fmt::Write as _;

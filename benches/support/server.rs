@@ -50,14 +50,23 @@ impl Server {
 
     /// Milliseconds from exec to the first good answer about readiness.
     pub fn timed_start(role: &str, work: &Path, environment: &[(&str, String)]) -> f64 {
+        Self::timed_start_at(role, work, environment, "/health/ready")
+    }
+
+    pub fn timed_start_at(role: &str, work: &Path, environment: &[(&str, String)], path: &str) -> f64 {
         let begun = Instant::now();
         let server = Self::start(role, work, environment);
-        eventually("the server is ready", Duration::from_secs(20), || {
-            server
-                .ask("GET /health/ready HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")
-                .starts_with("HTTP/1.1 200")
-        });
+        let request = format!("GET {path} HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n");
+        eventually("the server is ready", Duration::from_secs(20), || server.ask(&request).starts_with("HTTP/1.1 200"));
         begun.elapsed().as_secs_f64() * 1e3
+    }
+
+    /// All its threads on one processor.
+    pub fn pin(&self, core: &str) {
+        let mut command = Command::new("taskset");
+        command.args(["-a", "-p", "-c", core, &self.process.id().to_string()]).stdout(Stdio::null());
+        let pinned = command.status().expect("taskset, of util-linux");
+        assert!(pinned.success(), "cannot be pinned to processor {core}");
     }
 
     /// Waits until what only the start needed has been given back, three seconds after it.
@@ -75,9 +84,12 @@ impl Server {
         asked.map(|_| String::from_utf8_lossy(&answer).into_owned()).unwrap_or_default()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "a bench is no supervisor: it waits for this child itself")]
     pub fn wrk(&self, path: &str, connections: u32, seconds: u32, options: &[String]) -> Child {
-        let mut command = Command::new("wrk");
+        self.asked_by(Command::new("wrk"), path, connections, seconds, options)
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a bench is no supervisor: it waits for this child itself")]
+    fn asked_by(&self, mut command: Command, path: &str, connections: u32, seconds: u32, options: &[String]) -> Child {
         command.args(["-t1", &format!("-c{connections}"), &format!("-d{seconds}"), "--latency", "--timeout", "30s"]);
         command.args(options);
         command.arg(format!("http://{}{path}", self.address)).stdout(Stdio::piped()).stderr(Stdio::inherit());
@@ -85,8 +97,19 @@ impl Server {
     }
 
     pub fn load(&self, path: &str, connections: u32, seconds: u32, options: &[String]) -> Load {
+        self.measured(path, || self.wrk(path, connections, seconds, options))
+    }
+
+    /// Asked from one processor.
+    pub fn pinned_load(&self, path: &str, connections: u32, seconds: u32, options: &[String], core: &str) -> Load {
+        let mut command = Command::new("taskset");
+        command.args(["-c", core, "wrk"]);
+        self.measured(path, || self.asked_by(command, path, connections, seconds, options))
+    }
+
+    fn measured(&self, path: &str, begin: impl FnOnce() -> Child) -> Load {
         let before = self.cpu();
-        let output = self.wrk(path, connections, seconds, options).wait_with_output().expect("wrk ends");
+        let output = begin().wait_with_output().expect("wrk ends");
         let spent = self.cpu() - before;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         assert!(!text.contains("Non-2xx"), "{path}: {text}");
@@ -124,8 +147,13 @@ impl Server {
 
     /// MiB.
     pub fn resident(&self) -> f64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).expect("status");
-        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
-        line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("KiB") / 1024.0
+        resident(u64::from(self.process.id()))
     }
+}
+
+/// MiB of a process.
+pub fn resident(pid: u64) -> f64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
+    line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("KiB") / 1024.0
 }

@@ -13,7 +13,7 @@ use super::output::Output;
 use super::place::Place;
 use super::stack::{Stack, environment, parts_env, read_stack_in, said};
 use crate::control::client::{Client, ClientError};
-use crate::control::wire;
+use crate::control::{socket, wire};
 use crate::supervisor::journal::State;
 use crate::supervisor::layout::Layout;
 use crate::supervisor::{StackFacts, select, volume_paths};
@@ -46,6 +46,7 @@ impl Known {
             mode: stack.spec.mode.clone(),
             dir: stack.spec.dir.clone(),
             data_dir: stack.data_dir.clone(),
+            control: socket::services_place(&layout.services_socket()),
             reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
             ports: ports(&stack, running.as_ref()),
             volumes: volume_paths(&stack.spec, &layout),

@@ -73,8 +73,10 @@ fn run_role(role: Role) -> Result {
             other => Failure::from(other),
         })?,
         Role::Proxy => proxy::run().map_err(|error| match error {
-            proxy::StartError::Settings(_) | proxy::StartError::Config(_) => Failure::new(Exit::ConfigInvalid, error)
-                .hint("docs/proxy.md lists every variable and what the file may say"),
+            proxy::StartError::Settings(_) | proxy::StartError::Config(_) | proxy::StartError::NoCertificate => {
+                Failure::new(Exit::ConfigInvalid, error)
+                    .hint("docs/proxy.md lists every variable and what the file may say")
+            }
             other => Failure::from(other),
         })?,
     }

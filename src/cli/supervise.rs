@@ -1,10 +1,12 @@
 //! The composition root of a running stack: assembly, control socket, loop.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio::task::JoinHandle;
 
 use super::exit::Exit;
 use super::failure::{Failure, Result, is_denied};
@@ -17,7 +19,7 @@ use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
 use crate::supervisor::{
-    AssembleError, Assembly, Ended, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
+    AssembleError, Assembly, Ended, Logs, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
 };
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
@@ -94,8 +96,10 @@ async fn run(
     );
     let measured = Arc::clone(&assembly);
     let handle = handle.measured_by(Arc::new(move |view: &View| usage::measure(&measured, view)));
+    let handle = handle.with_logs(Arc::new(Logs::new(Arc::clone(&assembly))));
     let bound = socket::bind(assembly.layout.data_dir()).map_err(anyhow::Error::new)?;
     let server = tokio::spawn(server::serve(bound, handle.clone(), server::Limits::default()));
+    let for_services = serve_services(&assembly, &handle)?;
     let announcer = tokio::spawn(announce(handle.clone(), Arc::clone(&assembly)));
     watch(handle.clone(), assembly.logs.subscribe(SCREEN_LINES));
     let start = handle.clone();
@@ -108,10 +112,21 @@ async fn run(
         tokio::task::yield_now().await;
     }
     announcer.abort();
-    server.abort();
-    // Its socket goes with it.
-    let _ = server.await;
+    for server in std::iter::once(server).chain(for_services) {
+        server.abort();
+        // Its socket goes with it.
+        let _ = server.await;
+    }
     Ok(ended)
+}
+
+/// The control API for services, if any was granted it.
+fn serve_services(assembly: &Assembly, handle: &SupervisorHandle) -> Result<Option<JoinHandle<Infallible>>> {
+    if assembly.stack.services.iter().all(|service| service.control.is_none()) {
+        return Ok(None);
+    }
+    let bound = socket::bind_services(&assembly.facts.control).map_err(anyhow::Error::new)?;
+    Ok(Some(tokio::spawn(server::serve_services(bound, handle.clone(), server::Limits::default()))))
 }
 
 async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<Arc<Assembly>> {
@@ -121,6 +136,7 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         parts: stack::parts_env(&layout, launch.offline, output)?,
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
+        control: socket::services_place(&layout.services_socket()),
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {

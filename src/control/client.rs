@@ -1,6 +1,7 @@
 //! The asking side of the control socket.
 
 use std::io;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::{socket, wire};
 
-/// Longest line of the event stream that is believed.
+/// Longest line of a stream that is believed.
 const LINE_LIMIT: usize = 1 << 20;
 
 /// Between two tries to reach a reeve that is coming or going.
@@ -54,7 +55,7 @@ pub enum ClientError {
     /// It answered, and said no.
     #[error("{}", .0.message)]
     Refused(wire::Problem),
-    #[error("a line of the event stream is longer than {LINE_LIMIT} bytes")]
+    #[error("a line of the stream is longer than {LINE_LIMIT} bytes")]
     LongLine,
 }
 
@@ -79,6 +80,24 @@ impl ClientError {
     }
 }
 
+/// What may be asked of services by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    Start,
+    Stop,
+    Restart,
+}
+
+impl Change {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::Stop => "stop",
+            Self::Restart => "restart",
+        }
+    }
+}
+
 /// A conversation with the supervisor of one data directory.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -100,18 +119,24 @@ impl Client {
             }
             Err(source) => return Err(ClientError::Connect { path, source }),
         }
+        Self::at(&path)
+    }
+
+    /// A conversation through a socket whose place is known, for a service that was granted it. Nobody is asked yet; each
+    /// request connects for itself, so that this outlives the reeve that answers.
+    pub fn at(path: &Path) -> Result<Self, ClientError> {
         // The HTTP library wants one even where nothing is encrypted; refused only when there is one already.
         let _ = rustls::crypto::ring::default_provider().install_default();
         // No certificate is ever looked at on a socket; an empty set spares reading the machine's.
         let http = reqwest::Client::builder()
-            .unix_socket(path.as_path())
+            .unix_socket(path)
             .tls_certs_only(std::iter::empty())
             // A kept connection may be closed by the other end in the moment in which we use it again; a new one costs
             // next to nothing here.
             .pool_max_idle_per_host(0)
             .build()
             .map_err(ClientError::Setup)?;
-        Ok(Self { http, path })
+        Ok(Self { http, path: path.to_owned() })
     }
 
     /// The reeve that runs this stack. One that was killed may still take connections while the kernel takes it down; it
@@ -154,15 +179,26 @@ impl Client {
     }
 
     pub async fn start(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
-        self.post("/v1/start", &wire::ServicesRequest { services: services.to_vec() }).await
+        self.change(Change::Start, services, None).await
     }
 
     pub async fn stop(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
-        self.post("/v1/stop", &wire::ServicesRequest { services: services.to_vec() }).await
+        self.change(Change::Stop, services, None).await
     }
 
     pub async fn restart(&self, services: &[String]) -> Result<wire::Changed, ClientError> {
-        self.post("/v1/restart", &wire::ServicesRequest { services: services.to_vec() }).await
+        self.change(Change::Restart, services, None).await
+    }
+
+    /// `by`: who asks for it, for the event history, when it is somebody else than us.
+    pub async fn change(
+        &self,
+        change: Change,
+        services: &[String],
+        by: Option<&str>,
+    ) -> Result<wire::Changed, ClientError> {
+        let body = wire::ServicesRequest { services: services.to_vec(), by: by.map(str::to_owned) };
+        self.post(&format!("/v1/{}", change.as_str()), &body).await
     }
 
     pub async fn signal(&self, service: &str, signal: &str) -> Result<wire::Changed, ClientError> {
@@ -178,8 +214,24 @@ impl Client {
     pub async fn events(&self, query: &wire::EventsQuery) -> Result<EventStream, ClientError> {
         let from = query.from.map(|from| format!("&from={from}")).unwrap_or_default();
         let path = format!("/v1/events?follow={}{from}", query.follow);
+        self.lines(path).await
+    }
+
+    pub async fn logs(&self, name: &str, query: &wire::LogsQuery) -> Result<wire::Logs, ClientError> {
+        let lines = query.lines.map(|lines| format!("&lines={lines}")).unwrap_or_default();
+        let since = query.since.map(|since| format!("&since={since}")).unwrap_or_default();
+        self.get(&format!("/v1/services/{}/logs?follow=false{lines}{since}", segment(name))).await
+    }
+
+    /// The newest lines, then those that come.
+    pub async fn follow_logs(&self, name: &str, lines: usize) -> Result<Lines<wire::LogText>, ClientError> {
+        self.lines(format!("/v1/services/{}/logs?follow=true&lines={lines}", segment(name))).await
+    }
+
+    async fn lines<T>(&self, path: String) -> Result<Lines<T>, ClientError> {
         let response = self.send(Method::GET, &path, None::<&()>).await?;
-        Ok(EventStream { response: Box::pin(response.bytes_stream()), text: Vec::new(), request: path })
+        let response = Box::pin(response.bytes_stream());
+        Ok(Lines { response, text: Vec::new(), request: path, line: PhantomData })
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
@@ -230,26 +282,30 @@ impl Client {
 type Chunks = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<bytes::Bytes, reqwest::Error>> + Send>>;
 
 /// Events as they come.
-pub struct EventStream {
+pub type EventStream = Lines<wire::EventLine>;
+
+/// Answers as they come, one a line.
+pub struct Lines<T> {
     response: Chunks,
     text: Vec<u8>,
     request: String,
+    line: PhantomData<fn() -> T>,
 }
 
-impl std::fmt::Debug for EventStream {
+impl<T> std::fmt::Debug for Lines<T> {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("EventStream").field("request", &self.request).finish_non_exhaustive()
+        out.debug_struct("Lines").field("request", &self.request).finish_non_exhaustive()
     }
 }
 
-impl EventStream {
+impl<T: DeserializeOwned> Lines<T> {
     /// `None`: the stream is over.
-    pub async fn next(&mut self) -> Result<Option<wire::EventLine>, ClientError> {
+    pub async fn next(&mut self) -> Result<Option<T>, ClientError> {
         loop {
             if let Some(end) = memchr::memchr(b'\n', &self.text) {
                 let rest = self.text.split_off(end + 1);
                 let line = std::mem::replace(&mut self.text, rest);
-                let answer = serde_json::from_slice::<wire::Answer<wire::EventLine>>(&line);
+                let answer = serde_json::from_slice::<wire::Answer<T>>(&line);
                 return answer
                     .map(|answer| Some(answer.body))
                     .map_err(|source| ClientError::Answer { request: self.request.clone(), source });

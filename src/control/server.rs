@@ -1,16 +1,20 @@
 //! The supervisor's side of the control socket.
 //!
 //! Each connection is a task of its own with bounded time, header and body; whatever goes wrong on one ends that one. A
-//! peer is known by the kernel (`SO_PEERCRED`): the stack's own user and root may do everything, others nothing.
+//! peer is known by the kernel (`SO_PEERCRED`): the stack's own user and root may do everything, others nothing; on the
+//! socket for services, a process of a service may do what that service was granted (see [`super::peer`]).
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use axum::Extension;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, Path, Query, Request, State};
 use axum::http::{Method, StatusCode, Uri, header};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use futures_util::stream;
@@ -22,13 +26,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::AsyncWriteExt;
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
+use tower::Layer;
 
+use super::peer::{self, Asker};
 use super::socket::Bound;
 use super::wire::{self, Answer, ProblemKind};
+use crate::engine::snapshot::Record;
 use crate::engine::{Command, ServiceSnapshot};
 use crate::supervisor::handle::{
-    EventLine, EventStep, Events, ServiceExtra, ServiceId, SupervisorHandle, View, WhyReport,
+    EventLine, EventStep, Events, ServiceExtra, ServiceId, SupervisorHandle, TailLine, View, WhyReport,
 };
 
 /// A name list of a stack with a thousand services fits several times.
@@ -37,6 +44,11 @@ pub const BODY_LIMIT: usize = 64 << 10;
 pub const CONNECTIONS: usize = 64;
 /// A local peer sends its request in a millisecond.
 const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// Lines of a log when nobody says how many: a screen and some.
+const LOG_LINES: usize = 100;
+/// Of a name that somebody gives for themselves.
+const BY_CHARS: usize = 128;
+const NDJSON: &str = "application/x-ndjson";
 /// For telling a peer why it is not served.
 const FAREWELL: Duration = Duration::from_secs(1);
 
@@ -53,10 +65,26 @@ impl Default for Limits {
     }
 }
 
-/// Serves until the future is dropped.
+/// Serves the stack's owner until the future is dropped.
 pub async fn serve(bound: Bound, handle: SupervisorHandle, limits: Limits) -> Infallible {
+    accept(bound, Audience::Owner, handle, limits).await
+}
+
+/// Serves services what they were granted, until the future is dropped.
+pub async fn serve_services(bound: Bound, handle: SupervisorHandle, limits: Limits) -> Infallible {
+    accept(bound, Audience::Services, handle, limits).await
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Audience {
+    Owner,
+    Services,
+}
+
+async fn accept(bound: Bound, audience: Audience, handle: SupervisorHandle, limits: Limits) -> Infallible {
     let places = Arc::new(Semaphore::new(limits.connections));
-    let router = router(handle, limits);
+    let shares = Arc::new(Shares::default());
+    let router = router(handle.clone(), limits);
     loop {
         let stream = match bound.listener.accept().await {
             Ok((stream, _)) => stream,
@@ -67,18 +95,33 @@ pub async fn serve(bound: Bound, handle: SupervisorHandle, limits: Limits) -> In
                 continue;
             }
         };
-        if let Err(reason) = peer_allowed(&stream) {
-            tracing::warn!(reason, "control connection refused");
-            tokio::spawn(farewell(stream, StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason));
-            continue;
-        }
         let Ok(place) = places.clone().try_acquire_owned() else {
             let reason = format!("{} control connections are open already", limits.connections);
             tokio::spawn(farewell(stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason));
             continue;
         };
-        let service = TowerToHyperService::new(router.clone());
+        let (router, handle, shares) = (router.clone(), handle.clone(), shares.clone());
         tokio::spawn(async move {
+            let admitted = match audience {
+                Audience::Owner => peer::owner(&stream).map(|()| None),
+                Audience::Services => peer::service(&stream, handle).await.map(Some),
+            };
+            let caller = match admitted {
+                Ok(caller) => caller,
+                Err(reason) => {
+                    match audience {
+                        Audience::Owner => tracing::warn!(reason, "control connection refused"),
+                        // Anybody may knock here, as often as they like.
+                        Audience::Services => tracing::debug!(reason, "control connection refused"),
+                    }
+                    return farewell(stream, StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason).await;
+                }
+            };
+            let Ok(share) = shares.take(&caller, limits.connections / 2) else {
+                let reason = "half of all control connections are open from this service already".to_owned();
+                return farewell(stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason).await;
+            };
+            let service = TowerToHyperService::new(Extension(caller).layer(router));
             let connection = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(limits.read_timeout)
@@ -88,25 +131,22 @@ pub async fn serve(bound: Bound, handle: SupervisorHandle, limits: Limits) -> In
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "control connection ended early");
             }
-            drop(place);
+            drop((place, share));
         });
     }
 }
 
-/// The same user or root.
-fn peer_allowed(stream: &UnixStream) -> Result<(), String> {
-    let own = nix::unistd::geteuid().as_raw();
-    match stream.peer_cred() {
-        Ok(peer) => allowed(peer.uid(), own),
-        Err(error) => Err(format!("the kernel does not say who is asking: {error}")),
-    }
-}
+/// Connections of each service, so that none can take the places of the others.
+#[derive(Debug, Default)]
+struct Shares(Mutex<BTreeMap<String, Arc<Semaphore>>>);
 
-fn allowed(peer: u32, own: u32) -> Result<(), String> {
-    if peer == own || peer == 0 {
-        return Ok(());
+impl Shares {
+    fn take(&self, caller: &Asker, most: usize) -> Result<Option<OwnedSemaphorePermit>, TryAcquireError> {
+        let Some(caller) = caller else { return Ok(None) };
+        let mut shares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let share = shares.entry(caller.service.clone()).or_insert_with(|| Arc::new(Semaphore::new(most)));
+        share.clone().try_acquire_owned().map(Some)
     }
-    Err(format!("user {peer} may not control a stack of user {own}; ask as that user or as root"))
 }
 
 /// An answer to whoever is not served, without reading anything from them.
@@ -131,6 +171,7 @@ fn router(handle: SupervisorHandle, limits: Limits) -> Router {
         .route("/v1/stack", get(stack))
         .route("/v1/services/{name}", get(service))
         .route("/v1/services/{name}/why", get(why))
+        .route("/v1/services/{name}/logs", get(logs))
         .route("/v1/services/{name}/signal", post(signal))
         .route("/v1/events", get(events))
         .route("/v1/start", post(start))
@@ -141,6 +182,7 @@ fn router(handle: SupervisorHandle, limits: Limits) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(granted))
         .with_state(Context { handle, limits })
 }
 
@@ -182,15 +224,28 @@ fn ok<T: Serialize>(body: T) -> Reply {
     Ok(json(StatusCode::OK, body))
 }
 
+/// What the asking service was granted, before anything else; the owner may do everything.
+async fn granted(Extension(caller): Extension<Asker>, request: Request, next: Next) -> Response {
+    match caller.map_or(Ok(()), |caller| peer::may(&caller, request.method(), request.uri().path())) {
+        Ok(()) => next.run(request).await,
+        Err(reason) => Refused::new(StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason).into_response(),
+    }
+}
+
 async fn unknown(method: Method, uri: Uri) -> Refused {
     let message = format!("unknown request: {method} {}", uri.path());
     Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownRequest, message)
         .hint(format!("this is reeve {}", env!("CARGO_PKG_VERSION")))
 }
 
-async fn stack(State(context): State<Context>, query: Query<wire::StackQuery>) -> Reply {
+async fn stack(
+    State(context): State<Context>,
+    Extension(caller): Extension<Asker>,
+    query: Query<wire::StackQuery>,
+) -> Reply {
     let view = context.handle.snapshot();
     let mut stack = stack_of(&view);
+    stack.caller = caller.map(|caller| caller.service);
     if query.usage {
         let usage = context.handle.usage(view).await;
         for (service, usage) in stack.services.iter_mut().zip(usage) {
@@ -216,6 +271,26 @@ async fn why(State(context): State<Context>, Path(name): Path<String>) -> Reply 
     ok(why_of(report, service_of(&view, snapshot, extra)))
 }
 
+async fn logs(State(context): State<Context>, Path(name): Path<String>, query: Query<wire::LogsQuery>) -> Reply {
+    let view = context.handle.snapshot();
+    let service = view.id(&name).ok_or_else(|| unknown_service(&view, &name))?;
+    let logs = context.handle.logs().ok_or_else(Refused::ending)?;
+    let count = query.lines.unwrap_or(LOG_LINES);
+    if query.follow {
+        let lines = stream::unfold(logs.follow(service, count), |mut follow| async move {
+            let line = follow.next().await?;
+            Some((Ok::<_, Infallible>(line_of_json(log_text(line))), follow))
+        });
+        return Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response());
+    }
+    let since = query.since;
+    let read = tokio::task::spawn_blocking(move || logs.read(&name, count, since)).await;
+    let (lines, more) = read.map_err(|_| Refused::ending())?.map_err(|error| {
+        Refused::new(StatusCode::INTERNAL_SERVER_ERROR, ProblemKind::Other, format!("the log cannot be read: {error}"))
+    })?;
+    ok(wire::Logs { lines: lines.into_iter().map(log_text).collect(), more })
+}
+
 async fn signal(State(context): State<Context>, Path(name): Path<String>, request: Request) -> Reply {
     let body: wire::SignalRequest = read(&context, request).await?;
     let service = ids(&context.handle.snapshot(), std::slice::from_ref(&name))?[0];
@@ -225,19 +300,51 @@ async fn signal(State(context): State<Context>, Path(name): Path<String>, reques
     change(&context, Command::Signal { service, signal }).await
 }
 
-async fn start(State(context): State<Context>, request: Request) -> Reply {
-    let services = requested(&context, request).await?;
+async fn start(State(context): State<Context>, caller: Extension<Asker>, request: Request) -> Reply {
+    let (services, by) = requested(&context, request).await?;
+    asked_for(&context, "start", &caller, &services, by);
     change(&context, Command::Start { services }).await
 }
 
-async fn stop(State(context): State<Context>, request: Request) -> Reply {
-    let services = named(requested(&context, request).await?)?;
+async fn stop(State(context): State<Context>, caller: Extension<Asker>, request: Request) -> Reply {
+    let (services, by) = requested(&context, request).await?;
+    let services = named(services)?;
+    asked_for(&context, "stop", &caller, &services, by);
     change(&context, Command::Stop { services }).await
 }
 
-async fn restart(State(context): State<Context>, request: Request) -> Reply {
-    let services = named(requested(&context, request).await?)?;
+async fn restart(State(context): State<Context>, caller: Extension<Asker>, request: Request) -> Reply {
+    let (services, by) = requested(&context, request).await?;
+    let services = named(services)?;
+    asked_for(&context, "restart", &caller, &services, by);
     change(&context, Command::Restart { services }).await
+}
+
+/// Who made it happen, for the history. The owner at the command line goes without saying.
+fn asked_for(context: &Context, what: &str, caller: &Asker, services: &[ServiceId], by: Option<String>) {
+    let through = caller.as_ref().map(|caller| caller.service.as_str());
+    let who = match (by.map(|by| harmless(&by)), through) {
+        (Some(by), Some(through)) => format!("{by} through {through}"),
+        (Some(by), None) => by,
+        (None, Some(through)) => through.to_owned(),
+        (None, None) => return,
+    };
+    let view = context.handle.snapshot();
+    for snapshot in services.iter().filter_map(|id| view.snapshot.services.get(id.index())) {
+        context.handle.record(Record {
+            service: snapshot.name.clone(),
+            run: snapshot.run,
+            kind: "asked".to_owned(),
+            phase: None,
+            message: format!("{what} of {} was asked for by {who}", snapshot.name),
+            cause: None,
+        });
+    }
+}
+
+/// One short line, whatever was sent.
+fn harmless(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(BY_CHARS).collect()
 }
 
 async fn shutdown(State(context): State<Context>, request: Request) -> Reply {
@@ -300,7 +407,7 @@ async fn events(State(context): State<Context>, query: Query<wire::EventsQuery>)
         let step = next_step(&mut events, follow, skip_gap).await?;
         Some((Ok::<_, Infallible>(ndjson(step)), (events, false)))
     });
-    ([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(lines)).into_response()
+    ([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(lines)).into_response()
 }
 
 async fn next_step(events: &mut Events, follow: bool, skip_gap: bool) -> Option<EventStep> {
@@ -317,6 +424,10 @@ fn ndjson(step: EventStep) -> Bytes {
         EventStep::Line(line) => wire::EventLine::Event(event_of(line)),
         EventStep::Dropped { from, to } => wire::EventLine::Resync { resync: wire::Gap { from, to } },
     };
+    line_of_json(line)
+}
+
+fn line_of_json<T: Serialize>(line: T) -> Bytes {
     let mut text = serde_json::to_vec(&Answer::new(line)).unwrap_or_default();
     text.push(b'\n');
     text.into()
@@ -345,9 +456,9 @@ async fn read<T: DeserializeOwned>(context: &Context, request: Request) -> Resul
         .map_err(|error| Refused::bad(format!("the request's body is not understood: {error}")))
 }
 
-async fn requested(context: &Context, request: Request) -> Result<Vec<ServiceId>, Refused> {
+async fn requested(context: &Context, request: Request) -> Result<(Vec<ServiceId>, Option<String>), Refused> {
     let body: wire::ServicesRequest = read(context, request).await?;
-    ids(&context.handle.snapshot(), &body.services)
+    Ok((ids(&context.handle.snapshot(), &body.services)?, body.by))
 }
 
 /// A forgotten or misspelt list must not stop everything.
@@ -391,6 +502,7 @@ pub fn stack_of(view: &View) -> wire::Stack {
         shutting_down: view.snapshot.shutting_down,
         mechanisms: view.mechanisms.clone(),
         warnings: view.warnings.clone(),
+        caller: None,
         services: pairs.map(|(snapshot, extra)| service_of(view, snapshot, extra)).collect(),
     }
 }
@@ -424,7 +536,18 @@ fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> 
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),
         isolation: extra.isolation.clone(),
+        description: extra.description.clone(),
+        depends_on: extra.depends_on.iter().map(dependency).collect(),
+        control: extra.control.map(|grant| grant.as_str().to_owned()),
     }
+}
+
+fn dependency((service, condition, required): &(String, &'static str, bool)) -> wire::Dependency {
+    wire::Dependency { service: service.clone(), condition: (*condition).to_owned(), required: *required }
+}
+
+fn log_text(line: TailLine) -> wire::LogText {
+    wire::LogText { wall: line.wall, stream: line.stream, text: line.text }
 }
 
 /// An event as the wire shows it.
@@ -442,26 +565,10 @@ pub fn event_of(line: EventLine) -> wire::Event {
 }
 
 fn why_of(report: WhyReport, service: wire::Service) -> wire::Why {
-    let log =
-        report.log.into_iter().map(|line| wire::LogText { wall: line.wall, stream: line.stream, text: line.text });
     wire::Why {
         service,
         chain: report.chain,
         events: report.events.into_iter().map(event_of).collect(),
-        log: log.collect(),
-    }
-}
-
-#[cfg(test)]
-mod unit {
-    use super::*;
-
-    // semantics case 67
-    #[test]
-    fn other_users_are_refused_with_a_reason() {
-        assert_eq!(allowed(1000, 1000), Ok(()));
-        assert_eq!(allowed(0, 1000), Ok(()));
-        assert!(allowed(1001, 1000).unwrap_err().contains("user 1001"));
-        assert!(allowed(1000, 0).is_err());
+        log: report.log.into_iter().map(log_text).collect(),
     }
 }

@@ -76,11 +76,27 @@ pub fn place(data_dir: &Path) -> PathBuf {
     if wished.as_os_str().len() <= LONGEST {
         return wished;
     }
-    let digest = Sha256::digest(data_dir.as_os_str().as_encoded_bytes());
-    let name = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + ".sock";
+    let name = short_name(data_dir);
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
     let in_runtime = runtime.map(|dir| dir.join("reeve").join(&name)).filter(|path| path.as_os_str().len() <= LONGEST);
     in_runtime.unwrap_or_else(|| PathBuf::from(format!("/tmp/reeve-{}", nix::unistd::geteuid())).join(name))
+}
+
+/// Where services ask: `wished`, or elsewhere when that path is too long.
+pub fn services_place(wished: &Path) -> PathBuf {
+    if wished.as_os_str().len() <= LONGEST {
+        return wished.to_owned();
+    }
+    elsewhere().join(short_name(wished))
+}
+
+fn elsewhere() -> PathBuf {
+    PathBuf::from(format!("/tmp/reeve-{}-services", nix::unistd::geteuid()))
+}
+
+fn short_name(path: &Path) -> String {
+    let digest = Sha256::digest(path.as_os_str().as_encoded_bytes());
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect::<String>() + ".sock"
 }
 
 /// Where a running supervisor of this data directory listens, as it wrote it down.
@@ -99,29 +115,44 @@ pub fn bind(data_dir: &Path) -> Result<Bound, SocketError> {
 
 pub(crate) fn bind_at(data_dir: &Path, path: PathBuf) -> Result<Bound, SocketError> {
     let run = data_dir.join("run");
-    make_directory(&run)?;
+    make_directory(&run, 0o700)?;
     if let Some(parent) = path.parent().filter(|parent| *parent != run) {
-        make_directory(parent)?;
+        make_directory(parent, 0o700)?;
         owned_by_us(parent)?;
     }
-    clear(&path)?;
     // From its first instant nobody but us can connect: the mode comes with the file.
-    let old = nix::sys::stat::umask(Mode::from_bits_truncate(0o177));
-    let listener = UnixListener::bind(&path);
-    nix::sys::stat::umask(old);
-    let listener = listener.map_err(|source| SocketError::Bind { path: path.clone(), source })?;
-    let inode = inode(&path).map_err(|source| SocketError::Look { path: path.clone(), source })?;
-    let bound = Bound { listener, path, inode };
+    let bound = listen(path, 0o177)?;
     let note = run.join("socket");
     std::fs::write(&note, format!("{}\n", bound.path.display()))
         .map_err(|source| SocketError::Record { path: note, source })?;
     Ok(bound)
 }
 
-fn make_directory(path: &Path) -> Result<(), SocketError> {
+/// Binds the socket that services ask. Where they have an account of their own, everybody can connect: who is served is
+/// told by the kernel, not by the file's mode.
+pub fn bind_services(path: &Path) -> Result<Bound, SocketError> {
+    let separate = nix::unistd::geteuid().is_root();
+    if let Some(parent) = path.parent().filter(|parent| *parent == elsewhere()) {
+        make_directory(parent, if separate { 0o711 } else { 0o700 })?;
+        owned_by_us(parent)?;
+    }
+    listen(path.to_owned(), if separate { 0o111 } else { 0o177 })
+}
+
+fn listen(path: PathBuf, umask: u32) -> Result<Bound, SocketError> {
+    clear(&path)?;
+    let old = nix::sys::stat::umask(Mode::from_bits_truncate(umask));
+    let listener = UnixListener::bind(&path);
+    nix::sys::stat::umask(old);
+    let listener = listener.map_err(|source| SocketError::Bind { path: path.clone(), source })?;
+    let inode = inode(&path).map_err(|source| SocketError::Look { path: path.clone(), source })?;
+    Ok(Bound { listener, path, inode })
+}
+
+fn make_directory(path: &Path, mode: u32) -> Result<(), SocketError> {
     std::fs::DirBuilder::new()
         .recursive(true)
-        .mode(0o700)
+        .mode(mode)
         .create(path)
         .map_err(|source| SocketError::Directory { path: path.to_owned(), source })
 }

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::snapshot::Blocker;
-use crate::engine::{Desired, Exit, Failure, Outcome, Phase};
+pub use crate::engine::snapshot::Blocker;
+pub use crate::engine::{Desired, Exit, Failure, Outcome, Phase};
 
 /// Changes only when an old reader would misunderstand.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -45,6 +45,9 @@ pub struct Stack {
     pub mechanisms: Vec<String>,
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// The service that asked, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     pub services: Vec<Service>,
 }
 
@@ -110,6 +113,23 @@ pub struct Service {
     pub limits: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<Dependency>,
+    /// What it may ask of this API: `read` or `manage`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub control: Option<String>,
+}
+
+/// What a service waits for at its start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dependency {
+    pub service: String,
+    /// As in the file: `ready`.
+    pub condition: String,
+    /// It cannot do without: a stop of the one stops the other.
+    pub required: bool,
 }
 
 impl Service {
@@ -121,6 +141,10 @@ impl Service {
             Phase::Failed | Phase::Skipped => !self.required,
             _ => false,
         }
+    }
+
+    pub fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
     }
 
     /// Only a person can bring it on.
@@ -185,6 +209,13 @@ pub struct Event {
     pub cause: Option<String>,
 }
 
+impl Event {
+    /// Whether its service is ready from here on, if the event tells.
+    pub fn is_ready(&self) -> Option<bool> {
+        self.phase.map(|phase| phase == Phase::Ready)
+    }
+}
+
 /// A line of the event stream: either an event or the mark that some are missing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -212,11 +243,38 @@ pub struct EventsQuery {
     pub follow: bool,
 }
 
+/// Query of `GET /v1/services/{name}/logs`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogsQuery {
+    /// The newest ones; 100 unless said, and no more than a few thousand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lines: Option<usize>,
+    /// Only those since then; not with `follow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Then every line that comes, one JSON object a line.
+    #[serde(default)]
+    pub follow: bool,
+}
+
+/// `GET /v1/services/{name}/logs`; with `follow`, a stream of [`LogText`] instead. Secrets of the stack are blotted out.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Logs {
+    /// Oldest first.
+    pub lines: Vec<LogText>,
+    /// There are older ones.
+    #[serde(default)]
+    pub more: bool,
+}
+
 /// Body of `POST /v1/start`, `/v1/stop`, `/v1/restart`. An empty list is for `start` only: everything that starts by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServicesRequest {
     #[serde(default)]
     pub services: Vec<String>,
+    /// Who asks, in words, when it is somebody else than who sends: kept in the event history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
 }
 
 /// Body of `POST /v1/services/{name}/signal`: a name with or without `SIG`, or a number.

@@ -25,6 +25,14 @@ impl Engine {
         self.services.get(id.index()).map(|service| service.phase)
     }
 
+    /// Whether it runs, or shall without anybody's doing: what is kept for it between two runs is of use.
+    pub fn is_wanted(&self, id: ServiceId) -> bool {
+        let over = |phase| matches!(phase, Phase::Stopped | Phase::Completed | Phase::Failed | Phase::Skipped);
+        let service = self.services.get(id.index());
+        let wanted = service.is_some_and(|service| !service.withdrawn && !over(service.phase));
+        wanted && self.shutdown.is_none()
+    }
+
     fn view(&self, index: usize) -> ServiceSnapshot {
         let service = &self.services[index];
         let run = service.run.as_ref();

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod ports;
 pub mod reaper;
 pub mod scan;
+pub mod sockets;
 pub mod spawn;
 pub mod spawn_error;
 pub mod tree;

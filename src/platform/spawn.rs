@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::spawn_error::{SpawnError, Stage};
 use super::vfork::{self, Prepared};
-use super::{descriptors, identity, reaper};
+use super::{descriptors, identity, reaper, sockets};
 
 /// The account a child runs as.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +50,8 @@ pub struct SpawnPlan {
     pub stderr: Option<OwnedFd>,
     /// Further descriptors and the numbers they get.
     pub fds: Vec<(OwnedFd, RawFd)>,
+    /// Listening sockets by name: descriptors from 3 on, announced as systemd announces them.
+    pub sockets: Vec<(String, Arc<OwnedFd>)>,
     pub credentials: Option<Credentials>,
     pub umask: Option<u32>,
     pub rlimits: Vec<Rlimit>,
@@ -141,10 +143,22 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         entry.extend_from_slice(value.as_bytes());
         env.push(CString::new(entry).map_err(|_| invalid())?);
     }
+    if !plan.sockets.is_empty() {
+        let names: Vec<&str> = plan.sockets.iter().map(|(name, _)| name.as_str()).collect();
+        for variable in sockets::variables(&names) {
+            env.push(text(variable.as_bytes())?);
+        }
+    }
     let cwd = plan.cwd.as_ref().map(|d| text(d.as_os_str().as_bytes())).transpose()?;
     let argv = if argv.is_empty() { vec![path.clone()] } else { argv };
     let argv = pointers(&argv);
-    let envp = pointers(&env);
+    let mut envp = pointers(&env);
+    // The child's number is known to the child alone, so it writes this one itself.
+    let mut own_pid = (!plan.sockets.is_empty()).then(sockets::PidVariable::new);
+    let listen_pid = own_pid.as_mut().map_or(ptr::null_mut(), sockets::PidVariable::pointer);
+    if !listen_pid.is_null() {
+        envp.insert(env.len(), listen_pid.cast_const().cast());
+    }
 
     let mut fds = Vec::with_capacity(3 + plan.fds.len());
     for (number, given) in [&plan.stdin, &plan.stdout, &plan.stderr].into_iter().enumerate() {
@@ -155,6 +169,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         fds.push((source, number as RawFd));
     }
     fds.extend(plan.fds.iter().map(|(fd, number)| (fd.as_raw_fd(), *number)));
+    fds.extend(plan.sockets.iter().zip(sockets::FIRST..).map(|((_, fd), number)| (fd.as_raw_fd(), number)));
     fds.sort_unstable_by_key(|pair| pair.1);
     if fds[0].1 < 0 || fds.windows(2).any(|w| w[0].1 == w[1].1) {
         return Err(fail(Stage::Descriptors, program, libc::EBADF));
@@ -171,6 +186,7 @@ pub fn spawn(plan: &SpawnPlan) -> Result<Child, SpawnError> {
         program: path.as_ptr(),
         argv: argv.as_ptr(),
         envp: envp.as_ptr(),
+        listen_pid,
         cwd: cwd.as_ref().map_or(ptr::null(), |d| d.as_ptr()),
         fds: &mut fds,
         groups: change.map(|c| c.groups.as_slice()),

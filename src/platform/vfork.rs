@@ -7,6 +7,7 @@ use std::ffi::{c_char, c_int, c_long, c_void};
 use std::os::fd::RawFd;
 use std::ptr;
 
+use super::sockets::PidVariable;
 use super::spawn::Rlimit;
 use super::spawn_error::Stage;
 
@@ -44,6 +45,8 @@ pub(super) struct Prepared<'a> {
     pub program: *const c_char,
     pub argv: *const *const c_char,
     pub envp: *const *const c_char,
+    /// The variable that gets the child's own number (`sockets::PidVariable`), or null.
+    pub listen_pid: *mut u8,
     pub cwd: *const c_char,
     /// (source, number in the child), sorted by number.
     pub fds: &'a mut [(RawFd, RawFd)],
@@ -302,6 +305,9 @@ unsafe fn become_program(p: &mut Prepared<'_>) -> Stage {
             ptr::null_mut::<u64>(),
             SIGSET_BYTES,
         );
+        if !p.listen_pid.is_null() {
+            PidVariable::fill(p.listen_pid);
+        }
         libc::execve(p.program, p.argv, p.envp);
     }
     Stage::Exec

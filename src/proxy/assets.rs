@@ -1,53 +1,68 @@
-//! Files of the web application: found, judged, and read in pieces. Never outside of their directory, and no dot files.
+//! Answers with files of the web application: which name is asked for, whether it may be, and what the answer says of it.
+//! Never outside of their directory, and no dot files.
 //!
-//! Disks can hang, workers must not: whatever touches a file happens on the pool of blocking threads, for a small file in one
-//! turn. A file beside the asked one that ends in `.br` or `.gz` is sent instead to whoever can read it.
+//! What is on the shelf is answered at once. Disks can hang, workers must not: whatever else touches a file happens on the
+//! pool of blocking threads, for a small file in one turn. A file beside the asked one that ends in `.br` or `.gz` is sent
+//! instead to whoever can read it.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::SystemTime;
 
-use bytes::Bytes;
-use hyper::body::Frame;
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use percent_encoding::percent_decode_str;
-use tokio::task::JoinHandle;
 
-use super::body::{Answer, AnswerFault};
+use super::body::Answer;
 use super::error::Fault;
 use super::file::FilesSpec;
+use super::found::{self, Encoding, Found, Piece};
 use super::range::{self, Part};
+use super::shelf::{Forms, Shelf};
 
-/// Read together with its opening.
-const SMALL: u64 = 64 * 1024;
-/// One piece of a larger one.
-const PIECE: u64 = 256 * 1024;
 /// Thirty days, and no question asked meanwhile: the name changes with the content.
 const IMMUTABLE: &str = "public, max-age=2592000, immutable";
 /// Kept, but asked about each time.
 const REVALIDATED: &str = "no-cache";
-const INDEX: &str = "index.html";
+/// What may stand beside a file, the better one first. At most as many as there are bits in [`Forms`].
+const ENCODINGS: [Encoding; 2] = [("br", ".br"), ("gzip", ".gz")];
 
-/// A file that is open.
+/// The files of one route.
 #[derive(Debug)]
-struct Opened {
-    file: File,
-    length: u64,
-    modified: SystemTime,
-    encoding: Option<&'static str>,
-    /// The asked name, without what stands for the encoding.
-    name: PathBuf,
-    small: Option<Bytes>,
+pub struct Assets {
+    spec: FilesSpec,
+    shelf: Shelf,
+}
+
+impl Assets {
+    pub fn new(spec: FilesSpec) -> Self {
+        Self { spec, shelf: Shelf::default() }
+    }
+
+    fn kept(&self, name: &Path, forms: Forms) -> Option<Arc<Found>> {
+        self.shelf.take(&self.spec.root, name.to_str()?, forms)
+    }
+
+    /// From the disk, and onto the shelf.
+    fn find(&self, name: &Path, forms: Forms) -> std::io::Result<Option<Arc<Found>>> {
+        if let Some(kept) = self.kept(name, forms) {
+            return Ok(Some(kept));
+        }
+        let ticket = self.shelf.ticket(&self.spec.root);
+        let accepted: Vec<Encoding> =
+            ENCODINGS.into_iter().enumerate().filter(|(at, _)| forms & (1 << at) != 0).map(|(_, one)| one).collect();
+        let found = found::find(&self.spec.root, name, &accepted)?.map(Arc::new);
+        if let (Some(ticket), Some(found), Some(name)) = (ticket, &found, name.to_str())
+            && found.is_read()
+        {
+            self.shelf.put(ticket, name.to_owned(), forms, Arc::clone(found));
+        }
+        Ok(found)
+    }
 }
 
 /// `rest` is the path below the route.
 pub async fn answer(
-    files: &Arc<FilesSpec>,
+    assets: &Arc<Assets>,
     rest: &str,
     method: &Method,
     headers: &HeaderMap,
@@ -56,18 +71,22 @@ pub async fn answer(
         return Err(Fault::Method);
     }
     let relative = relative(rest).ok_or(Fault::NotFound)?;
-    let encodings = encodings(headers);
-    let fallback = files.fallback.as_ref().filter(|_| is_navigation(rest, &files.except, headers)).map(PathBuf::from);
-    let files = Arc::clone(files);
+    let forms = forms(headers);
+    if let Some(kept) = assets.kept(&relative, forms) {
+        return Ok(respond(&kept, method, headers));
+    }
+    let spec = &assets.spec;
+    let fallback = spec.fallback.as_ref().filter(|_| is_navigation(rest, &spec.except, headers)).map(PathBuf::from);
+    let assets = Arc::clone(assets);
     let found = tokio::task::spawn_blocking(move || {
-        let found = open(&files.root, &relative, &encodings)?;
+        let found = assets.find(&relative, forms)?;
         match (found, fallback) {
-            (None, Some(fallback)) => open(&files.root, &fallback, &encodings),
+            (None, Some(fallback)) => assets.find(&fallback, forms),
             (found, _) => Ok(found),
         }
     });
     match found.await {
-        Ok(Ok(Some(opened))) => Ok(respond(opened, method, headers)),
+        Ok(Ok(Some(found))) => Ok(respond(&found, method, headers)),
         Ok(Ok(None)) => Err(Fault::NotFound),
         Ok(Err(error)) => {
             tracing::warn!(%error, path = rest, "a file cannot be read");
@@ -112,90 +131,43 @@ fn is_navigation(rest: &str, except: &[String], headers: &HeaderMap) -> bool {
     }
 }
 
-/// Those that we may have and the caller reads, the better one first.
-fn encodings(headers: &HeaderMap) -> Vec<(&'static str, &'static str)> {
-    let texts: Vec<&str> =
-        headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok()).collect();
+/// Which of [`ENCODINGS`] the caller reads.
+fn forms(headers: &HeaderMap) -> Forms {
     let accepts = |wanted: &str| {
-        texts.iter().flat_map(|text| text.split(',')).any(|item| {
+        let texts = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+        texts.flat_map(|text| text.split(',')).any(|item| {
             let (name, quality) = item.split_once(';').unwrap_or((item, ""));
             let quality = quality.trim().strip_prefix("q=").map_or(1.0, |text| text.trim().parse().unwrap_or(0.0));
             name.trim().eq_ignore_ascii_case(wanted) && quality > 0.0_f32
         })
     };
-    [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(name, _)| accepts(name)).collect()
+    let bits = ENCODINGS.iter().enumerate().map(|(at, (name, _))| Forms::from(accepts(name)) << at);
+    bits.fold(0, |all, bit| all | bit)
 }
 
-fn open(root: &Path, relative: &Path, encodings: &[(&'static str, &'static str)]) -> io::Result<Option<Opened>> {
-    let Some(root) = there(root.canonicalize())? else { return Ok(None) };
-    let mut name = root.join(relative);
-    let Some(metadata) = there(name.metadata())? else { return Ok(None) };
-    if metadata.is_dir() {
-        name.push(INDEX);
-    }
-    for (encoding, ending) in encodings {
-        let mut beside = name.clone().into_os_string();
-        beside.push(ending);
-        if let Some(opened) = open_one(&root, Path::new(&beside), Some(*encoding), &name)? {
-            return Ok(Some(opened));
-        }
-    }
-    open_one(&root, &name, None, &name)
-}
-
-fn open_one(root: &Path, path: &Path, encoding: Option<&'static str>, name: &Path) -> io::Result<Option<Opened>> {
-    // A link may lead anywhere; only what lies below the root is served.
-    let Some(path) = there(path.canonicalize())?.filter(|path| path.starts_with(root)) else { return Ok(None) };
-    let Some(file) = there(File::open(&path))? else { return Ok(None) };
-    let metadata = file.metadata()?;
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    let (length, modified) = (metadata.len(), metadata.modified()?);
-    let small = if length <= SMALL { Some(read(&file, 0, length)?) } else { None };
-    Ok(Some(Opened { file, length, modified, encoding, name: name.to_owned(), small }))
-}
-
-/// What is not there is no error.
-fn there<T>(done: io::Result<T>) -> io::Result<Option<T>> {
-    match done {
-        Ok(value) => Ok(Some(value)),
-        Err(error) => match error.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory | io::ErrorKind::InvalidFilename => Ok(None),
-            _ => Err(error),
-        },
-    }
-}
-
-fn read(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
-    let mut bytes = vec![0; length as usize];
-    file.read_exact_at(&mut bytes, at)?;
-    Ok(Bytes::from(bytes))
-}
-
-fn respond(opened: Opened, method: &Method, asked: &HeaderMap) -> Response<Answer> {
+fn respond(found: &Found, method: &Method, asked: &HeaderMap) -> Response<Answer> {
     let mut response = Response::new(Answer::empty());
-    let tag = tag(&opened);
     let headers = response.headers_mut();
-    headers.insert(header::ETAG, tag.clone());
+    headers.insert(header::ETAG, found.tag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let caching = if is_hashed(&opened.name) { IMMUTABLE } else { REVALIDATED };
+    let caching = if found::is_hashed(&found.name) { IMMUTABLE } else { REVALIDATED };
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(caching));
-    if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(opened.modified)) {
-        headers.insert(header::LAST_MODIFIED, date);
+    if let Some(date) = &found.date {
+        headers.insert(header::LAST_MODIFIED, date.clone());
     }
-    if range::is_unchanged(asked, &tag, opened.modified) {
+    if range::is_unchanged(asked, &found.tag, found.modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type(&opened.name)));
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(found::content_type(&found.name)));
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    if let Some(encoding) = opened.encoding {
+    if let Some(encoding) = found.encoding {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     let asked_range = asked.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let asked_range = asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &tag, opened.modified));
-    let length = opened.length;
+    let asked_range =
+        asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &found.tag, found.modified));
+    let length = found.length;
     let (first, count) = match asked_range.map_or(Part::Whole, |value| range::part(value, length)) {
         Part::Whole => (0, length),
         Part::Bytes { first, last } => {
@@ -213,9 +185,9 @@ fn respond(opened: Opened, method: &Method, asked: &HeaderMap) -> Response<Answe
     if *method == Method::HEAD || count == 0 {
         return response;
     }
-    response.map(|_| match opened.small {
-        Some(bytes) => Answer::whole(bytes.slice(first as usize..(first + count) as usize)),
-        None => Answer::file(FileBody { file: Arc::new(opened.file), at: first, left: count, piece: None }),
+    response.map(|_| match found.part(first, count) {
+        Piece::Whole(bytes) => Answer::whole(bytes),
+        Piece::Rest(body) => Answer::file(body),
     })
 }
 
@@ -223,88 +195,6 @@ fn content_range(response: &mut Response<Answer>, text: &str) {
     // Numbers and slashes are a valid value.
     if let Ok(value) = HeaderValue::from_str(text) {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
-    }
-}
-
-/// Changes with the file, and is another one for each encoding.
-fn tag(opened: &Opened) -> HeaderValue {
-    let since = opened.modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let encoding = opened.encoding.map_or(String::new(), |encoding| format!("-{encoding}"));
-    let text = format!("\"{:x}-{:x}{encoding}\"", since.as_nanos(), opened.length);
-    HeaderValue::from_str(&text).unwrap_or(HeaderValue::from_static("\"-\""))
-}
-
-/// Whether the name has its content's hash in it, as bundlers write it: `index-Bx3_k9Zq.js`.
-fn is_hashed(name: &Path) -> bool {
-    let stem = name.file_name().and_then(|name| name.to_str()).and_then(|name| name.split_once('.'));
-    let in_assets = name.parent().and_then(Path::file_name).is_some_and(|folder| folder == "assets");
-    let Some((stem, _)) = stem.filter(|_| in_assets) else { return false };
-    let Some((before, hash)) = stem.len().checked_sub(8).and_then(|at| stem.split_at_checked(at)) else { return false };
-    // The hash may have a dash of its own. Small letters alone are a word.
-    before.ends_with('-')
-        && hash.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
-        && !hash.bytes().all(|byte| byte.is_ascii_lowercase())
-}
-
-fn content_type(name: &Path) -> &'static str {
-    let ending = name.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
-    match ending.as_str() {
-        "html" | "htm" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" | "map" => "application/json",
-        "webmanifest" => "application/manifest+json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "gif" => "image/gif",
-        "webp" => "image/webp",
-        "avif" => "image/avif",
-        "ico" => "image/x-icon",
-        "woff" => "font/woff",
-        "woff2" => "font/woff2",
-        "ttf" => "font/ttf",
-        "txt" => "text/plain; charset=utf-8",
-        "xml" => "application/xml",
-        "pdf" => "application/pdf",
-        "wasm" => "application/wasm",
-        "mp4" => "video/mp4",
-        _ => "application/octet-stream",
-    }
-}
-
-/// The rest of a large file.
-#[derive(Debug)]
-pub struct FileBody {
-    file: Arc<File>,
-    at: u64,
-    left: u64,
-    piece: Option<JoinHandle<io::Result<Bytes>>>,
-}
-
-impl FileBody {
-    pub fn left(&self) -> u64 {
-        self.left
-    }
-
-    pub fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, AnswerFault>>> {
-        if self.left == 0 {
-            return Poll::Ready(None);
-        }
-        let piece = self.piece.get_or_insert_with(|| {
-            let (file, at, length) = (Arc::clone(&self.file), self.at, self.left.min(PIECE));
-            tokio::task::spawn_blocking(move || read(&file, at, length))
-        });
-        let done = ready!(std::pin::Pin::new(piece).poll(cx));
-        self.piece = None;
-        let bytes = match done {
-            Ok(Ok(bytes)) => bytes,
-            Ok(Err(error)) => return Poll::Ready(Some(Err(AnswerFault::File(error)))),
-            Err(error) => return Poll::Ready(Some(Err(AnswerFault::File(io::Error::other(error))))),
-        };
-        self.at += bytes.len() as u64;
-        self.left -= bytes.len() as u64;
-        Poll::Ready(Some(Ok(Frame::data(bytes))))
     }
 }
 
@@ -360,24 +250,12 @@ mod tests {
     fn an_encoding_is_chosen_that_the_caller_reads() {
         let names = |text: &'static str| {
             let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(text))]);
-            encodings(&headers).into_iter().map(|(name, _)| name).collect::<Vec<_>>()
+            let accepted = forms(&headers);
+            let each = ENCODINGS.iter().enumerate().filter(|(at, _)| accepted & (1 << at) != 0);
+            each.map(|(_, (name, _))| *name).collect::<Vec<_>>()
         };
         assert_eq!(names("gzip, deflate, br, zstd"), ["br", "gzip"]);
         assert_eq!(names("br;q=0, gzip;q=0.5"), ["gzip"]);
         assert!(names("identity").is_empty());
-    }
-
-    #[test]
-    fn a_name_with_its_hash_is_known() {
-        for (name, wanted) in [
-            ("/web/assets/index-Bx3_k9Zq.js", true),
-            ("/web/assets/index-Bx-_k9Zq.css.map", true),
-            ("/web/assets/logo.svg", false),
-            ("/web/assets/my-language.svg", false),
-            ("/web/assets/my-photo.jpg", false),
-            ("/web/index-Bx3_k9Zq.js", false),
-        ] {
-            assert_eq!(is_hashed(Path::new(name)), wanted, "{name}");
-        }
     }
 }

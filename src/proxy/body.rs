@@ -12,7 +12,7 @@ use bytes::Bytes;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
 use super::access_log::Record;
-use super::assets::FileBody;
+use super::found::FileBody;
 use super::patience::Patience;
 use super::pool::{Pool, Sender};
 use super::upstream::{Lease, now};

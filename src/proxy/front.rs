@@ -38,6 +38,7 @@ pub async fn answer(
     let accept = request.headers().get(header::ACCEPT).cloned();
     let logged = shared.log.as_ref().map(|_| access_log::Request::of(&request, client.address, &id));
     request.headers_mut().insert(request_id::HEADER, id.clone());
+    let is_http1 = request.version() <= Version::HTTP_11;
     let mut route = None;
     let answered = judged(&worker, &peer, client, &mut route, request).await;
     let mut response = answered.unwrap_or_else(|fault| page::of(&fault, accept.as_ref(), &id));
@@ -50,6 +51,9 @@ pub async fn answer(
     }
     if let Some(hsts) = shared.hsts.as_ref().filter(|_| peer.is_tls) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
+    }
+    if is_http1 && shared.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     let record = Record::new(shared, logged, started, route, response.status());
     Ok(response.map(|body| body.recorded(Box::new(record))))

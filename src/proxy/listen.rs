@@ -22,7 +22,7 @@ use super::body::Answer;
 use super::front;
 use super::guard::{Guarded, Switched};
 use super::worker::{Peer, Worker};
-use crate::serve;
+use crate::serve::{self, Lifecycle};
 
 /// Fields in the head of a request.
 const MOST_HEADERS: usize = 128;
@@ -38,13 +38,25 @@ const PING: Duration = Duration::from_secs(30);
 const PROBE_AFTER: u32 = 60;
 const PROBE_EVERY: u32 = 15;
 
+/// A client that is at it asks again within this; whoever does not is let go.
+const LAST_CALL: Duration = Duration::from_millis(300);
+
 /// Where a worker takes its connections from.
 #[derive(Debug)]
 pub struct Doors {
     pub plain: std::net::TcpListener,
     pub tls: Option<(std::net::TcpListener, Arc<rustls::ServerConfig>)>,
+    /// Whoever handed the sockets over holds them after us, and what we leave waiting is not lost.
+    pub has_heir: bool,
 }
 
+/// The same, in the worker's event loop.
+struct Open {
+    plain: TcpListener,
+    tls: Option<(TcpListener, TlsAcceptor)>,
+}
+
+/// Connections that were let in together.
 struct Guests {
     worker: Arc<Worker>,
     http1: http1::Builder,
@@ -55,63 +67,101 @@ struct Guests {
 
 /// Until the stop and the end of what was under way. Returns how many connections were cut off.
 pub async fn serve(worker: Arc<Worker>, doors: Doors) -> std::io::Result<usize> {
-    let plain = TcpListener::from_std(doors.plain)?;
-    let tls = match doors.tls {
-        Some((listener, config)) => Some((TcpListener::from_std(listener)?, TlsAcceptor::from(config))),
-        None => None,
-    };
-    let (open, mut closed) = mpsc::channel(1);
-    let guests = Arc::new(Guests::new(worker, open));
-    let shared = Arc::clone(&guests.worker.shared);
+    let has_heir = doors.has_heir;
+    let doors = Open::new(doors)?;
+    let shared = Arc::clone(&worker.shared);
+    let (guests, mut gone) = Guests::new(worker);
     let mut stopped = pin!(shared.lifecycle.stopped());
     loop {
-        // Never closed while we hold it. A door opens only when there is room.
-        let slot = tokio::select! {
-            slot = Arc::clone(&shared.slots).acquire_owned() => slot.ok(),
-            () = &mut stopped => None,
-        };
-        let Some(slot) = slot else { break };
         tokio::select! {
-            accepted = plain.accept() => guests.welcome(accepted, None, slot).await,
-            accepted = next_of(tls.as_ref()) => {
-                guests.welcome(accepted, tls.as_ref().map(|(_, acceptor)| acceptor.clone()), slot).await;
-            }
+            () = doors.next(&guests) => {}
             () = &mut stopped => break,
         }
     }
-    // Whoever waits in the kernel's queue has been answered by it, and would be cut off without a word.
-    empty(&guests, &plain, None).await;
-    if let Some((listener, acceptor)) = &tls {
-        empty(&guests, listener, Some(acceptor)).await;
-    }
-    drop((plain, tls));
-    let drain = shared.settings.drain;
-    let open = guests.open.downgrade();
+    let mut over = pin!(tokio::time::sleep(shared.settings.drain));
+    let (late, mut late_gone) = guests.next();
+    let early = guests.open.downgrade();
     drop(guests);
-    let done = tokio::time::timeout(drain, closed.recv()).await;
-    // One is our own, that of the guests' host.
-    Ok(if done.is_ok() { 0 } else { open.strong_count().saturating_sub(1) })
-}
-
-async fn next_of(tls: Option<&(TcpListener, TlsAcceptor)>) -> std::io::Result<(TcpStream, SocketAddr)> {
-    match tls {
-        Some((listener, _)) => listener.accept().await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn empty(guests: &Arc<Guests>, listener: &TcpListener, acceptor: Option<&TlsAcceptor>) {
-    while let Some(accepted) = listener.accept().now_or_never() {
-        let Ok(slot) = Arc::clone(&guests.worker.shared.slots).try_acquire_owned() else { return };
-        if accepted.is_err() {
-            return;
+    if has_heir {
+        // The next process starts when this one has ended. Until then new clients need not wait for the slowest answer: they
+        // are served, one request each, as long as somebody from before the stop is.
+        loop {
+            tokio::select! {
+                () = doors.next(&late) => {}
+                _ = gone.recv() => break,
+                () = &mut over => break,
+            }
         }
-        guests.welcome(accepted, acceptor.cloned(), slot).await;
     }
+    // Whoever waits in the kernel's queue has been answered by it, and without an heir would be cut off without a word.
+    doors.empty(&late).await;
+    drop(doors);
+    let latest = late.open.downgrade();
+    drop(late);
+    let all = async {
+        // Closed, which is what both are waited for.
+        let _ = gone.recv().await;
+        let _ = late_gone.recv().await;
+    };
+    tokio::select! {
+        () = all => {}
+        () = &mut over => {}
+    }
+    Ok(early.strong_count() + latest.strong_count())
+}
+
+impl Open {
+    fn new(doors: Doors) -> std::io::Result<Self> {
+        let tls = match doors.tls {
+            Some((listener, config)) => Some((TcpListener::from_std(listener)?, TlsAcceptor::from(config))),
+            None => None,
+        };
+        Ok(Self { plain: TcpListener::from_std(doors.plain)?, tls })
+    }
+
+    /// Lets in one connection. A door opens only when there is room.
+    async fn next(&self, guests: &Arc<Guests>) {
+        // Never closed while it is shared.
+        let Ok(slot) = Arc::clone(&guests.worker.shared.slots).acquire_owned().await else { return };
+        tokio::select! {
+            accepted = self.plain.accept() => guests.welcome(accepted, None, slot).await,
+            accepted = self.next_tls() => {
+                guests.welcome(accepted, self.tls.as_ref().map(|(_, acceptor)| acceptor.clone()), slot).await;
+            }
+        }
+    }
+
+    async fn next_tls(&self) -> std::io::Result<(TcpStream, SocketAddr)> {
+        match &self.tls {
+            Some((listener, _)) => listener.accept().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Lets in those who wait already.
+    async fn empty(&self, guests: &Arc<Guests>) {
+        let tls = self.tls.as_ref().map(|(listener, acceptor)| (listener, Some(acceptor.clone())));
+        for (listener, acceptor) in std::iter::once((&self.plain, None)).chain(tls) {
+            while let Some(accepted) = listener.accept().now_or_never() {
+                let Ok(slot) = Arc::clone(&guests.worker.shared.slots).try_acquire_owned() else { return };
+                if accepted.is_err() {
+                    return;
+                }
+                guests.welcome(accepted, acceptor.clone(), slot).await;
+            }
+        }
+    }
+}
+
+/// A stop, and after it the time that clients have for one more request.
+async fn last_call(lifecycle: &Lifecycle) {
+    lifecycle.stopped().await;
+    tokio::time::sleep(LAST_CALL).await;
 }
 
 impl Guests {
-    fn new(worker: Arc<Worker>, open: mpsc::Sender<Infallible>) -> Self {
+    /// The second ends when the last of them has gone.
+    fn new(worker: Arc<Worker>) -> (Arc<Self>, mpsc::Receiver<Infallible>) {
         let settings = &worker.shared.settings;
         let mut http1 = http1::Builder::new();
         http1
@@ -129,7 +179,15 @@ impl Guests {
             .initial_connection_window_size(WINDOW)
             .keep_alive_interval(PING)
             .max_header_list_size(u32::try_from(settings.header_limit).unwrap_or(u32::MAX));
-        Self { worker, http1, http2, open }
+        let (open, gone) = mpsc::channel(1);
+        (Arc::new(Self { worker, http1, http2, open }), gone)
+    }
+
+    /// Others after them.
+    fn next(&self) -> (Arc<Self>, mpsc::Receiver<Infallible>) {
+        let (open, gone) = mpsc::channel(1);
+        let (http1, http2) = (self.http1.clone(), self.http2.clone());
+        (Arc::new(Self { worker: Arc::clone(&self.worker), http1, http2, open }), gone)
     }
 
     async fn welcome(
@@ -188,7 +246,8 @@ impl Guests {
         let mut connection = pin!(self.http1.serve_connection(TokioIo::new(guarded), service).with_upgrades());
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
-            () = self.worker.shared.lifecycle.stopped() => {
+            // Until then answers say that they are the last, which no client misses as it may miss a connection that closes.
+            () = last_call(&self.worker.shared.lifecycle) => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

@@ -1,6 +1,5 @@
 //! From settings to a serving process: read, bind, one thread a worker, drain.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,13 +12,14 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 
 use super::access_log::AccessLog;
+use super::entrance::Entrances;
 use super::file::{self, ConfigError};
 use super::listen::{self, Doors};
 use super::settings::Settings;
 use super::tls::{self, TlsError};
 use super::worker::{Shared, Worker};
 use crate::serve::environment::{self, Problems};
-use crate::serve::{self, Lifecycle, ServeError};
+use crate::serve::{self, InheritError, Lifecycle, ServeError};
 
 /// For the last lines of the access log.
 const LAST_LINES: Duration = Duration::from_secs(1);
@@ -38,6 +38,14 @@ pub enum StartError {
     Thread(#[source] std::io::Error),
     #[error("cannot listen on what was bound")]
     Listen(#[source] std::io::Error),
+    #[error("the sockets that were handed over cannot be used")]
+    Inherit(#[from] InheritError),
+    #[error(
+        "two sockets were handed over where one is wanted, the second by the name {0:?}: one is for clear text, one named \"https\" for TLS"
+    )]
+    Twice(String),
+    #[error("a socket named \"https\" was handed over, but PROXY_TLS_CERTIFICATE is not set")]
+    NoCertificate,
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -53,14 +61,8 @@ async fn lead(settings: Settings) -> Result<(), StartError> {
     let config = file::read(&settings.file)?;
     let mut signals = Signals::new()?;
     let workers = settings.workers.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-    let doors = bind(settings.address, workers)?;
-    let address = address_of(&doors[0])?;
+    let entrances = Entrances::open(&settings)?;
     let tls = settings.tls.as_ref().map(tls::set_up).transpose()?;
-    let tls_doors = match &settings.tls {
-        Some(tls) => bind(tls.address, workers)?.into_iter().map(Some).collect(),
-        None => (0..workers).map(|_| None).collect::<Vec<_>>(),
-    };
-    let tls_address = tls_doors[0].as_ref().map(address_of).transpose()?;
     let lifecycle = Lifecycle::default();
     let metrics = settings.metrics.map(serve::bind).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -72,14 +74,21 @@ async fn lead(settings: Settings) -> Result<(), StartError> {
     let (log, written) = log.unzip();
     let shared = Arc::new(Shared::new(settings, config, log, lifecycle.clone()));
     let (done, mut ended) = mpsc::channel(workers);
-    for (plain, tls_door) in doors.into_iter().zip(tls_doors) {
-        let tls = tls_door.and_then(|door| tls.as_ref().map(|setup| (door, Arc::clone(&setup.config))));
-        start_worker(Arc::clone(&shared), Doors { plain, tls }, done.clone())?;
+    for _ in 0..workers {
+        let tls = match (&entrances.tls, &tls) {
+            (Some(entrance), Some(setup)) => Some((entrance.share()?, Arc::clone(&setup.config))),
+            _ => None,
+        };
+        let (plain, has_heir) = (entrances.plain.share()?, entrances.plain.is_inherited);
+        start_worker(Arc::clone(&shared), Doors { plain, tls, has_heir }, done.clone())?;
     }
-    drop((done, shared));
+    let (address, inherited) = (entrances.plain.address, entrances.plain.is_inherited);
+    let tls_port = entrances.tls.as_ref().map(|entrance| entrance.address.port());
+    // Only the workers' are left, so that the last one to leave closes them.
+    drop((done, shared, entrances));
     lifecycle.set_started();
-    let (tls_port, metrics_port) = (tls_address.map(|address| address.port()), metrics_address.map(|at| at.port()));
-    tracing::info!(%address, tls_port, metrics_port, workers, "listens");
+    let metrics_port = metrics_address.map(|address| address.port());
+    tracing::info!(%address, inherited, tls_port, metrics_port, workers, "listens");
     tokio::select! {
         () = signals.next() => {}
         // A worker ends by itself only with an error.
@@ -105,21 +114,6 @@ async fn lead(settings: Settings) -> Result<(), StartError> {
         written.wait(LAST_LINES);
     }
     Ok(())
-}
-
-/// As many listeners of one address as there are workers; the kernel spreads connections over them.
-fn bind(address: SocketAddr, workers: usize) -> Result<Vec<std::net::TcpListener>, StartError> {
-    let first = serve::bind_shared(address)?.into_std().map_err(StartError::Listen)?;
-    let address = address_of(&first)?;
-    let mut doors = vec![first];
-    while doors.len() < workers {
-        doors.push(serve::bind_shared(address)?.into_std().map_err(StartError::Listen)?);
-    }
-    Ok(doors)
-}
-
-fn address_of(door: &std::net::TcpListener) -> Result<SocketAddr, StartError> {
-    door.local_addr().map_err(StartError::Listen)
 }
 
 fn start_worker(

@@ -7,7 +7,8 @@ use hyper::header::{HeaderName, HeaderValue};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access_log::AccessLog;
-use super::file::{Config, FilesSpec, Target};
+use super::assets::Assets;
+use super::file::{Config, Target};
 use super::guard::Switched;
 use super::metrics::Metrics;
 use super::pool::Pool;
@@ -44,7 +45,7 @@ pub struct Route {
 #[derive(Debug)]
 pub enum Goal {
     Service { service: usize, rewrite: Option<String> },
-    Files(Arc<FilesSpec>),
+    Files(Arc<Assets>),
 }
 
 impl Shared {
@@ -64,7 +65,7 @@ impl Shared {
             redirect: route.redirect,
             target: match route.target {
                 Target::Service { service, rewrite } => Goal::Service { service, rewrite },
-                Target::Files(files) => Goal::Files(Arc::new(files)),
+                Target::Files(files) => Goal::Files(Arc::new(Assets::new(files))),
             },
         });
         Self {

@@ -19,9 +19,10 @@ mod server;
 pub mod spelling;
 pub mod traces;
 
+pub use crate::platform::sockets::{InheritError, inherited};
 pub use lifecycle::Lifecycle;
 pub use secret::Secret;
-pub use server::{Limits, ServeError, after_failed_accept, bind, bind_shared, prepared, run};
+pub use server::{Limits, ServeError, after_failed_accept, bind, prepared, run};
 
 /// The one provider of cryptography for TLS in this process; the second call changes nothing.
 pub fn install_tls() {

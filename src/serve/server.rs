@@ -56,22 +56,10 @@ pub enum ServeError {
 
 /// Takes the address. Port 0 is any free one; the listener knows which.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    listen(address, false)
-}
-
-/// The same for an address with several listeners, in this process or in the one that takes over from it.
-pub fn bind_shared(address: SocketAddr) -> Result<TcpListener, ServeError> {
-    listen(address, true)
-}
-
-fn listen(address: SocketAddr, is_shared: bool) -> Result<TcpListener, ServeError> {
     let failed = |source| ServeError::Bind { address, source };
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }.map_err(failed)?;
     // A restart must not wait for old connections to time out.
     socket.set_reuseaddr(true).map_err(failed)?;
-    if is_shared {
-        socket.set_reuseport(true).map_err(failed)?;
-    }
     socket.bind(address).map_err(failed)?;
     socket.listen(BACKLOG).map_err(failed)
 }

@@ -243,6 +243,8 @@ pub struct ServiceFile {
     pub required: Option<bool>,
     /// `false`: started only by name or as a dependency.
     pub autostart: Option<bool>,
+    /// What the service may ask of reeve's control API; nothing unless set.
+    pub control: Option<ControlFile>,
     /// Left out of the stack.
     pub disabled: Option<bool>,
     /// How its output is kept.
@@ -261,6 +263,13 @@ pub struct ServiceFile {
     pub credentials: Option<Map<String>>,
     /// Major version of the format of the data in its volumes.
     pub data_format: Option<Scalar>,
+}
+
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ControlFile {
+    Read,
+    Manage,
 }
 
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -325,7 +334,7 @@ pub enum FileMode {
 /// A port number, `auto`, or a table with `port` and `host`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(untagged)]
-#[schemars(extend("x-expected" = "a port number, \"auto\" or a table { port, host }"))]
+#[schemars(extend("x-expected" = "a port number, \"auto\" or a table { port, host, socket }"))]
 pub enum PortFile {
     Number(i64),
     Text(String),
@@ -339,6 +348,9 @@ pub struct PortTable {
     pub port: Option<PortNumberFile>,
     /// Address it binds; `127.0.0.1` unless set.
     pub host: Option<String>,
+    /// `true`: reeve listens and hands the socket over at every start (`LISTEN_FDS`), so that clients wait in its queue while
+    /// the service restarts.
+    pub socket: Option<bool>,
 }
 
 /// A port number or `auto`.

@@ -35,8 +35,8 @@ pub use load::{Inputs, Loaded, load};
 pub use policy::{BackoffSpec, RestartPolicy, RestartSpec, StopScope, StopSpec};
 pub use probe::{HttpProbe, ProbeAction, ProbeSpec};
 pub use service::{
-    BootstrapStep, Condition, DependencySpec, FileSpec, InitSpec, LimitsSpec, LogFull, LogSpec, OnDependencyFailure,
-    OnDependencyRestart, PortSpec, ServiceId, ServiceKind, ServiceSpec, StepAction,
+    BootstrapStep, Condition, ControlGrant, DependencySpec, FileSpec, InitSpec, LimitsSpec, LogFull, LogSpec,
+    OnDependencyFailure, OnDependencyRestart, PortSpec, ServiceId, ServiceKind, ServiceSpec, StepAction,
 };
 pub use shape::schema;
 pub use stack::{Alphabet, PartSpec, SecretSpec, SourceSpec, StackSpec, VolumeSpec};

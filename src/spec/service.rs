@@ -62,6 +62,39 @@ pub enum OnDependencyFailure {
     Stop,
 }
 
+impl Condition {
+    /// As it is written in the file.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Condition::Started => "started",
+            Condition::Ready => "ready",
+            Condition::Completed => "completed",
+            Condition::CompletedSuccessfully => "completed_successfully",
+            Condition::LogReady => "log_ready",
+            Condition::Stopped => "stopped",
+        }
+    }
+}
+
+/// What a service may ask of reeve's control API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ControlGrant {
+    /// State, events and logs of the stack.
+    Read,
+    /// The same, and to start, stop and restart services.
+    Manage,
+}
+
+impl ControlGrant {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ControlGrant::Read => "read",
+            ControlGrant::Manage => "manage",
+        }
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DependencySpec {
     pub service: ServiceId,
@@ -80,6 +113,9 @@ pub struct PortSpec {
     pub host: std::net::IpAddr,
     /// The declared number plus the port offset; `None` for `auto` (chosen once, remembered in the state).
     pub number: Option<u16>,
+    /// reeve listens on it and hands the socket over at every start, so that clients wait while the service restarts.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub socket: bool,
 }
 
 /// Resource limits; what the kernel in use cannot enforce is reported, never silently dropped.
@@ -231,6 +267,8 @@ pub struct ServiceSpec {
     pub required: bool,
     /// Started by `up` without names.
     pub autostart: bool,
+    /// What it may ask of the control API.
+    pub control: Option<ControlGrant>,
     pub logs: LogSpec,
     /// Parts it needs, keys of [`super::StackSpec::parts`].
     pub parts: Vec<String>,

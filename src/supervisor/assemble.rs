@@ -31,6 +31,8 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// reeve's own binary.
     pub reeve: PathBuf,
+    /// Where services will find the control API.
+    pub control: PathBuf,
 }
 
 /// Why a stack is not started. Nothing of it runs.
@@ -138,6 +140,7 @@ pub async fn assemble(
         dir: stack.dir.clone(),
         data_dir: layout.data_dir().to_owned(),
         reeve: options.reeve,
+        control: options.control,
         ports,
         volumes,
         parts: selection.parts,
@@ -152,6 +155,7 @@ pub async fn assemble(
         sinks,
         state,
         systemd: Systemd::from_environment(),
+        sockets: super::sockets::Sockets::default(),
         unavailable: selection.unavailable,
         environment: options.environment,
         accounts,

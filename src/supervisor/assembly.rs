@@ -12,6 +12,7 @@ use super::facts::StackFacts;
 use super::journal::{Journal, State};
 use super::layout::Layout;
 use super::output::{LogHub, LogSink};
+use super::sockets::Sockets;
 use crate::engine::{Failure, RunId};
 use crate::platform::lock::Lock;
 use crate::platform::notify::Systemd;
@@ -32,6 +33,8 @@ pub struct Assembly {
     pub sinks: Vec<LogSink>,
     pub state: State,
     pub systemd: Systemd,
+    /// Ports that we listen on ourselves, for services.
+    pub sockets: Sockets,
     /// Services that cannot be had on this machine, and why.
     pub unavailable: BTreeMap<ServiceId, Failure>,
     /// reeve's own environment, as far as services may get it.

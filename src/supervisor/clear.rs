@@ -68,6 +68,7 @@ impl Idle {
             journal::backup(&layout.state()),
             layout.secrets(),
             layout.parts_lock(),
+            layout.services_socket(),
             layout.run(),
         ];
         for path in rest {

@@ -13,6 +13,9 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 
+/// Where a service that was granted it finds the control API.
+const CONTROL: &str = "REEVE_CONTROL";
+
 /// What a service finds before the mark of its run is added. `own` is reeve's own environment.
 pub fn environment(
     facts: &ServiceFacts<'_>,
@@ -26,6 +29,9 @@ pub fn environment(
     }
     if wants_notify(spec) {
         env.insert("NOTIFY_SOCKET".to_owned(), facts.run_dir.join("notify").to_string_lossy().into_owned());
+    }
+    if spec.control.is_some() {
+        env.insert(CONTROL.to_owned(), facts.stack.control.to_string_lossy().into_owned());
     }
     Ok(env)
 }

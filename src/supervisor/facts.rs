@@ -16,6 +16,8 @@ pub struct StackFacts {
     pub data_dir: PathBuf,
     /// reeve's own binary.
     pub reeve: PathBuf,
+    /// The socket on which services that were granted it ask the control API.
+    pub control: PathBuf,
     /// Service → its ports, in the order of the file.
     pub ports: BTreeMap<String, Vec<(String, SocketAddr)>>,
     pub volumes: BTreeMap<String, PathBuf>,
@@ -51,6 +53,7 @@ impl StackFacts {
                 "mode" => Some(self.mode.clone()),
                 "dir" => path(&self.dir),
                 "data_dir" => path(&self.data_dir),
+                "control" => path(&self.control),
                 _ => None,
             },
             "secret" => self.secrets.get(rest).map(|secret| secret.expose().to_owned()),

@@ -13,12 +13,14 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot, watch};
 
+pub use super::caller::{Asking, Caller};
 use super::history::History;
 pub use super::history::{EventStep, Events};
+pub use super::logs::{LogFollow, Logs};
 use crate::engine::snapshot::Record;
 use crate::engine::{Command, Outcome, ServiceSnapshot, Snapshot, Tick};
 use crate::platform::usage::Usage;
-pub use crate::spec::ServiceId;
+pub use crate::spec::{ControlGrant, ServiceId};
 
 /// Requests that may wait for the loop; it takes them in microseconds, so a full lane means that it hangs.
 const LANE: usize = 64;
@@ -73,6 +75,12 @@ pub struct ServiceExtra {
     pub limits: Option<String>,
     /// How it is kept apart, or that it is not.
     pub isolation: Option<String>,
+    /// What it is for, in words.
+    pub description: Option<String>,
+    /// What it waits for at its start: service, condition, whether it is needed.
+    pub depends_on: Vec<(String, &'static str, bool)>,
+    /// What it may ask of the control API.
+    pub control: Option<ControlGrant>,
 }
 
 impl View {
@@ -144,6 +152,7 @@ pub struct SupervisorHandle {
     history: Arc<History>,
     tail: Tail,
     measure: Option<Measure>,
+    logs: Option<Arc<Logs>>,
 }
 
 /// The loop's end.
@@ -163,7 +172,7 @@ pub fn pair(view: View, tail: Tail) -> (SupervisorHandle, SupervisorEnd) {
     let (view_end, view) = watch::channel(Arc::new(view));
     let history = Arc::new(History::default());
     let end = SupervisorEnd { requests: requests_end, urgent: urgent_end, view: view_end, history: history.clone() };
-    (SupervisorHandle { requests, urgent, view, history, tail, measure: None }, end)
+    (SupervisorHandle { requests, urgent, view, history, tail, measure: None, logs: None }, end)
 }
 
 impl SupervisorEnd {
@@ -212,6 +221,22 @@ impl SupervisorHandle {
     #[must_use]
     pub fn measured_by(self, measure: Measure) -> Self {
         Self { measure: Some(measure), ..self }
+    }
+
+    /// The same handle, with a way to the logs.
+    #[must_use]
+    pub fn with_logs(self, logs: Arc<Logs>) -> Self {
+        Self { logs: Some(logs), ..self }
+    }
+
+    pub fn logs(&self) -> Option<Arc<Logs>> {
+        self.logs.clone()
+    }
+
+    /// A line for the history about a request, which the engine knows nothing of.
+    pub fn record(&self, record: Record) {
+        tracing::info!(service = %record.service, kind = %record.kind, "{}", record.message);
+        self.history.push(crate::telemetry::wall_clock(), record);
     }
 
     /// What each service of the view uses now, where that can be told.

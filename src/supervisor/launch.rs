@@ -49,7 +49,7 @@ fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Pr
         .tree(&spec.name, run.0)
         .map_err(|error| transient(format!("cannot make the process group of {}: {error}", spec.name), None))?;
     assembly.apply_limits(spec, &tree);
-    match start(spec, prepared, &tree) {
+    match start(assembly, spec, prepared, &tree) {
         Ok((child, stdout, stderr)) => Ok(Launched { child, tree, stdout, stderr }),
         Err(failure) => {
             give_back(&tree);
@@ -58,7 +58,12 @@ fn launch_now(assembly: &Assembly, spec: &ServiceSpec, run: RunId, prepared: &Pr
     }
 }
 
-fn start(spec: &ServiceSpec, prepared: &Prepared, tree: &Tree) -> Result<(Child, OwnedFd, OwnedFd), Failure> {
+fn start(
+    assembly: &Assembly,
+    spec: &ServiceSpec,
+    prepared: &Prepared,
+    tree: &Tree,
+) -> Result<(Child, OwnedFd, OwnedFd), Failure> {
     let no_pipe = |error: io::Error| transient(format!("cannot make the output pipes of {}: {error}", spec.name), None);
     let (stdout, stdout_child) = output_pipe().map_err(no_pipe)?;
     let (stderr, stderr_child) = output_pipe().map_err(no_pipe)?;
@@ -68,6 +73,11 @@ fn start(spec: &ServiceSpec, prepared: &Prepared, tree: &Tree) -> Result<(Child,
     plan.cwd = Some(prepared.cwd.clone());
     plan.stdout = Some(stdout_child);
     plan.stderr = Some(stderr_child);
+    plan.sockets = assembly.sockets.of(spec.id);
+    if plan.sockets.is_empty() && spec.ports.iter().any(|port| port.socket) {
+        // Asked off between its preparation and now.
+        return Err(transient(format!("{} is not wanted any more", spec.name), None));
+    }
     plan.credentials = prepared.credentials.clone();
     plan.umask = Some(spec.umask);
     plan.rlimits = prepared.rlimits.clone();

@@ -34,6 +34,11 @@ impl Layout {
         self.data_dir.join("run")
     }
 
+    /// Where services ask the control API. Not in `run`, which their accounts may not enter.
+    pub fn services_socket(&self) -> PathBuf {
+        self.data_dir.join("services.sock")
+    }
+
     /// One reeve per data directory holds this lock.
     pub fn lock(&self) -> PathBuf {
         self.run().join("lock")

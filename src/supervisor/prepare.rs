@@ -264,19 +264,37 @@ fn volume_request(
     })
 }
 
-/// The port may have been taken since the last run; its own dying instance has gone by now.
+/// The port may have been taken since the last run; its own dying instance has gone by now. Those that we listen on
+/// ourselves are taken here, once.
 fn check_ports(assembly: &Assembly, spec: &ServiceSpec) -> Result<(), Failure> {
+    let is_socket = |name: &str| spec.ports.iter().any(|port| port.socket && port.name == name);
+    let mut sockets = Vec::new();
     for (name, address) in assembly.facts.ports.get(&spec.name).into_iter().flatten() {
-        if !is_free(*address) {
-            let holder = holder(*address);
-            return Err(Failure {
-                kind: FailureKind::Transient,
-                message: format!("port {} ({name} of {}) is held by {holder}", address.port(), spec.name),
-                hint: Some(format!("end it, or move {} with `ports` or `--port-offset`", spec.name)),
-            });
+        if is_socket(name) {
+            sockets.push((name.as_str(), *address));
+        } else if !is_free(*address) {
+            return Err(port_taken(spec, name, *address));
         }
     }
-    Ok(())
+    assembly.sockets.open(spec.id, &sockets).map_err(|(name, address, error)| {
+        if error.kind() == std::io::ErrorKind::AddrInUse {
+            return port_taken(spec, name, address);
+        }
+        Failure {
+            kind: FailureKind::Lasting,
+            message: format!("cannot listen on {address} ({name} of {}): {error}", spec.name),
+            hint: Some(format!("give {} another `host` or `port`", spec.name)),
+        }
+    })
+}
+
+fn port_taken(spec: &ServiceSpec, name: &str, address: std::net::SocketAddr) -> Failure {
+    let holder = holder(address);
+    Failure {
+        kind: FailureKind::Transient,
+        message: format!("port {} ({name} of {}) is held by {holder}", address.port(), spec.name),
+        hint: Some(format!("end it, or move {} with `ports` or `--port-offset`", spec.name)),
+    }
 }
 
 fn needs_run_dir(spec: &ServiceSpec) -> bool {

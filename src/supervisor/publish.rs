@@ -7,7 +7,7 @@ use super::assembly::{Assembly, lock};
 use super::facts::{ServiceFacts, reachable};
 use super::handle::{ServiceExtra, TailLine, View};
 use crate::engine::{Engine, Tick};
-use crate::spec::ServiceSpec;
+use crate::spec::{DependencySpec, ServiceSpec};
 
 /// Views are made at most this often.
 const PERIOD: Duration = Duration::from_millis(10);
@@ -100,6 +100,8 @@ pub fn view(assembly: &Assembly, engine: &Engine, now: Tick) -> View {
 fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
     let run_dir = assembly.layout.service(&service.name);
     let facts = ServiceFacts { stack: &assembly.facts, service, run_dir: &run_dir };
+    let depends_on =
+        |on: &DependencySpec| (assembly.stack.service(on.service).name.clone(), on.condition.as_str(), on.required);
     let ports = assembly.facts.ports.get(&service.name);
     let mut addresses: std::collections::BTreeMap<String, String> = service
         .addresses
@@ -121,6 +123,9 @@ fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
         alternative: assembly.chosen.get(&service.id).cloned(),
         limits: enforced(assembly, service),
         isolation: None,
+        description: service.description.clone(),
+        depends_on: service.depends_on.iter().map(depends_on).collect(),
+        control: service.control,
     }
 }
 

@@ -196,6 +196,7 @@ impl Supervisor {
                 self.perform(effect);
             }
         }
+        self.assembly.sockets.keep(|service| self.engine.is_wanted(service));
         self.assembly.journal_flush();
         if !self.cleared.is_empty() {
             self.tidy_soon();

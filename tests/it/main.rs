@@ -16,6 +16,7 @@ mod exits;
 mod governance;
 mod governify;
 mod grafana;
+mod grants;
 mod health;
 mod limits;
 mod logging;

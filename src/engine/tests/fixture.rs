@@ -29,7 +29,7 @@ pub fn file_probe() -> ProbeSpec {
 }
 
 pub fn port() -> PortSpec {
-    PortSpec { name: String::from("main"), host: IpAddr::V4(Ipv4Addr::LOCALHOST), number: Some(1) }
+    PortSpec { name: String::from("main"), host: IpAddr::V4(Ipv4Addr::LOCALHOST), number: Some(1), socket: false }
 }
 
 pub fn step() -> BootstrapStep {
@@ -66,6 +66,7 @@ pub fn service(id: usize, name: &str) -> ServiceSpec {
         limits: LimitsSpec::default(),
         required: true,
         autostart: true,
+        control: None,
         logs: LogSpec::default(),
         parts: Vec::new(),
         init: None,

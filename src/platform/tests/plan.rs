@@ -90,3 +90,18 @@ fn an_account_with_too_many_processes_is_a_passing_trouble() {
     let error = answer.unwrap_err();
     assert!(error.errno == libc::EAGAIN && error.is_transient(), "{error:?}");
 }
+
+#[test]
+fn listening_sockets_are_handed_over_as_systemd_does() {
+    let socket = || std::sync::Arc::new(sockets::listen("127.0.0.1:0".parse().unwrap()).unwrap());
+    let mut plan = shell("echo $((LISTEN_PID - $$)) $LISTEN_FDS $LISTEN_FDNAMES; readlink /proc/$$/fd/3 /proc/$$/fd/4");
+    plan.sockets = vec![("http".to_owned(), socket()), ("https".to_owned(), socket())];
+    let inode = |socket: &OwnedFd| {
+        let path = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(socket));
+        std::fs::read_link(path).unwrap().to_string_lossy().into_owned()
+    };
+    let wanted = plan.sockets.iter().map(|(_, socket)| inode(socket) + "\n").collect::<String>();
+    assert_eq!(run(plan), format!("0 2 http:https\n{wanted}"));
+    // Who gets none is told of none.
+    assert_eq!(run(shell("echo ${LISTEN_PID-none} ${LISTEN_FDS-none}")), "none none\n");
+}

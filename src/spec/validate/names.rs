@@ -70,7 +70,7 @@ pub fn check_name(report: &mut Report, place: Place, what: &str, name: &str) -> 
 /// Why a fact cannot be had, and a hint.
 pub fn check_fact(names: &Names, own: Option<&Own>, fact: &str) -> Result<(), (String, Option<String>)> {
     const ROOTS: [&str; 7] = ["reeve", "stack", "service", "volume", "part", "secret", "self"];
-    const STACK: [&str; 4] = ["name", "dir", "data_dir", "mode"];
+    const STACK: [&str; 5] = ["name", "dir", "data_dir", "mode", "control"];
     if fact == "reeve" {
         return Ok(());
     }

@@ -222,6 +222,11 @@ fn tcp(cx: &mut Context<'_>, at: At<'_>, file: &TcpFile, ports: &[PortSpec]) -> 
         TcpFile::Name(name) => name.clone(),
     };
     if let Some(port) = ports.iter().find(|port| port.name == text) {
+        if port.socket {
+            let message =
+                format!("reeve itself listens on \"{text}\", so that a connection says nothing of the service");
+            cx.error(at.place(), message, Some("ask with http, exec, log or notify".to_owned()));
+        }
         let fact = Piece::Fact { name: format!("self.port.{}", port.name), filter: None };
         return Some(ProbeAction::Tcp { host: probe_host(port.host, false), port: Template::new(vec![fact]) });
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use super::super::error::suggest;
-use super::super::file::{EnvFileFile, PortFile, PortNumberFile, ServiceFile};
+use super::super::file::{ControlFile, EnvFileFile, PortFile, PortNumberFile, ServiceFile};
 use super::super::node::{Node, Place, SourceKind};
-use super::super::service::{PortSpec, ServiceId, ServiceKind, ServiceSpec};
+use super::super::service::{ControlGrant, PortSpec, ServiceId, ServiceKind, ServiceSpec};
 use super::super::template::Template;
 use super::super::{env_file, parse};
 use super::names::{Own, keys};
@@ -83,6 +83,10 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
         limits: policy::limits(cx, at.key("limits"), file.limits.as_ref()),
         required: file.required.unwrap_or(true),
         autostart: file.autostart.unwrap_or(true),
+        control: file.control.map(|control| match control {
+            ControlFile::Read => ControlGrant::Read,
+            ControlFile::Manage => ControlGrant::Manage,
+        }),
         logs: policy::logs(cx, at.key("logs"), file.logs.as_ref()),
         parts: self::parts(cx, at.key("parts"), file),
         init: file.init.as_ref().and_then(|file| steps::init(cx, at.key("init"), file, &ports)),
@@ -241,10 +245,10 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
         let Some(port) = file.ports.as_ref().and_then(|ports| ports.get(&name)) else { continue };
         let at = at.key(&name);
         super::check_name(cx.report, at.name(), "port", &name);
-        let (number, number_at, host) = match port {
-            PortFile::Number(number) => (Some(PortNumberFile::Number(*number)), at, None),
-            PortFile::Text(text) => (Some(PortNumberFile::Text(text.clone())), at, None),
-            PortFile::Table(table) => (table.port.clone(), at.key("port"), table.host.as_ref()),
+        let (number, number_at, host, socket) = match port {
+            PortFile::Number(number) => (Some(PortNumberFile::Number(*number)), at, None, None),
+            PortFile::Text(text) => (Some(PortNumberFile::Text(text.clone())), at, None, None),
+            PortFile::Table(table) => (table.port.clone(), at.key("port"), table.host.as_ref(), table.socket),
         };
         let host =
             host.and_then(|host| self::host(cx, at.key("host"), host)).unwrap_or(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -263,7 +267,7 @@ fn ports(cx: &mut Context<'_>, at: At<'_>, file: &ServiceFile) -> Vec<PortSpec> 
                 None => continue,
             },
         };
-        list.push(PortSpec { name, host, number });
+        list.push(PortSpec { name, host, number, socket: socket.unwrap_or(false) });
     }
     list
 }

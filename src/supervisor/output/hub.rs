@@ -176,7 +176,12 @@ impl LogHub {
 
     /// Lines of all services from now on, at most `capacity` of them waiting.
     pub fn subscribe(&self, capacity: usize) -> Subscription {
-        self.shared.subscribers.add(capacity)
+        self.shared.subscribers.add(capacity, None)
+    }
+
+    /// The same of one service, so that a busy neighbour costs this reader nothing.
+    pub fn subscribe_to(&self, service: &str, capacity: usize) -> Subscription {
+        self.shared.subscribers.add(capacity, Some(Arc::from(service)))
     }
 
     /// Opens every file anew at its next write: for those who rotate from outside.

@@ -20,6 +20,8 @@ pub struct Subscribers {
 
 #[derive(Debug)]
 struct Subscriber {
+    /// The one service it wants lines of, or all.
+    only: Option<Arc<str>>,
     lines: mpsc::Sender<LogLine>,
     lost: Arc<AtomicU64>,
 }
@@ -32,11 +34,11 @@ pub struct Subscription {
 }
 
 impl Subscribers {
-    pub fn add(&self, capacity: usize) -> Subscription {
+    pub fn add(&self, capacity: usize, only: Option<Arc<str>>) -> Subscription {
         let (sender, lines) = mpsc::channel(capacity.max(2));
         let lost = Arc::new(AtomicU64::new(0));
         let mut list = self.list.lock().unwrap_or_else(PoisonError::into_inner);
-        list.push(Subscriber { lines: sender, lost: lost.clone() });
+        list.push(Subscriber { only, lines: sender, lost: lost.clone() });
         self.count.store(list.len(), Ordering::Release);
         Subscription { lines, lost }
     }
@@ -58,7 +60,7 @@ impl Subscribers {
         for (sequence, end) in (first_sequence..).zip(ends) {
             let record = &records[start..end];
             start = end + 1;
-            for subscriber in list.iter() {
+            for subscriber in list.iter().filter(|subscriber| subscriber.wants(service)) {
                 subscriber.offer(service, record, sequence);
             }
         }
@@ -66,6 +68,10 @@ impl Subscribers {
 }
 
 impl Subscriber {
+    fn wants(&self, service: &str) -> bool {
+        self.only.as_deref().is_none_or(|only| only == service)
+    }
+
     fn offer(&self, service: &Arc<str>, record: &[u8], sequence: u64) {
         if self.lost.load(Ordering::Acquire) > 0 {
             match self.lines.try_reserve() {

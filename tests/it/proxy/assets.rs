@@ -1,6 +1,7 @@
 //! Files of the web application.
 
 use super::harness::{Client, Proxy};
+use crate::support::eventually;
 
 const CONFIG: &str = "[[routes]]\npath = \"/\"\nfiles = \"web\"\nfallback = \"index.html\"\n\
                       [[routes]]\npath = \"/docs\"\nfiles = \"docs\"\nredirect = true\n";
@@ -36,6 +37,27 @@ fn files_are_kept_as_long_as_their_names_allow() {
     assert_eq!(script.header("cache-control"), Some("public, max-age=2592000, immutable"));
     assert_eq!(script.header("content-type"), Some("text/javascript; charset=utf-8"));
     assert_eq!(proxy.get("/sub/").expect(200).text(), "sub");
+}
+
+#[test]
+fn a_file_that_changes_is_served_as_it_is_now() {
+    let proxy = web();
+    let served = |wanted: &str| {
+        let answer = proxy.get_with("/", PAGE).expect(200);
+        if answer.text() == wanted { Ok(answer) } else { Err(answer.text()) }
+    };
+    let first = served("<h1>status</h1>").expect("as it was");
+    // Written over, replaced by renaming, and the whole directory replaced.
+    proxy.write("web/index.html", "<h1>written</h1>");
+    let second = eventually("what was written", || served("<h1>written</h1>"));
+    assert_ne!(first.header("etag"), second.header("etag"));
+    proxy.write("web/next", "<h1>renamed</h1>");
+    std::fs::rename(proxy.path("web/next"), proxy.path("web/index.html")).expect("renamed");
+    eventually("what was renamed", || served("<h1>renamed</h1>"));
+    proxy.write("other/index.html", "<h1>other</h1>");
+    std::fs::rename(proxy.path("web"), proxy.path("old")).expect("away");
+    std::fs::rename(proxy.path("other"), proxy.path("web")).expect("in its place");
+    assert_eq!(proxy.get_with("/", PAGE).expect(200).text(), "<h1>other</h1>", "at once");
 }
 
 #[test]

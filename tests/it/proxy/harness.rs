@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::Stdio;
 
@@ -69,10 +69,34 @@ impl Proxy {
         command
     }
 
+    /// The same with a listening socket that is handed over by systemd's protocol.
+    pub fn command_with(&self, listener: &TcpListener, name: &str) -> std::process::Command {
+        let plain = self.command();
+        let mut command = std::process::Command::new("/bin/sh");
+        // What comes as standard input becomes the first descriptor of the protocol; the number of the process stays.
+        command
+            .args(["-c", "LISTEN_PID=$$ exec \"$0\" \"$@\" 3<&0 0</dev/null"])
+            .arg(plain.get_program())
+            .args(plain.get_args());
+        command.env_clear().envs(&self.environment).envs([("LISTEN_FDS", "1"), ("LISTEN_FDNAMES", name)]);
+        let append = |name| {
+            let file = std::fs::OpenOptions::new().append(true).open(self.path(name));
+            Stdio::from(file.expect("a log"))
+        };
+        command.current_dir(self.dir.path()).stdout(append("access.log")).stderr(append("log"));
+        command.stdin(std::os::fd::OwnedFd::from(listener.try_clone().expect("a socket")));
+        command
+    }
+
     /// Starts the process and waits until it listens.
     #[track_caller]
     pub fn launch(&mut self) {
-        let mut process = Running::start(self.command());
+        self.launch_as(self.command());
+    }
+
+    #[track_caller]
+    pub fn launch_as(&mut self, command: std::process::Command) {
+        let mut process = Running::start(command);
         let line = eventually("the proxy listens", || {
             let text = self.log();
             assert!(process.0.try_wait().expect("wait").is_none(), "the proxy ended: {text}");

@@ -4,6 +4,7 @@ mod assets;
 mod faults;
 mod forwarding;
 mod framing;
+mod handover;
 mod harness;
 mod limits;
 mod stop;

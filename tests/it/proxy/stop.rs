@@ -1,9 +1,9 @@
-//! The stop: what is under way is finished, and who takes over loses nothing.
+//! The stop: what is under way is finished.
 
 use std::sync::Mutex;
 use std::sync::mpsc::channel;
 
-use super::harness::{Client, Proxy, one};
+use super::harness::{Proxy, one};
 use super::upstream::Upstream;
 use crate::support::eventually;
 
@@ -45,22 +45,19 @@ fn what_takes_too_long_is_cut_off_at_the_end_of_the_grace() {
 }
 
 #[test]
-fn the_next_one_takes_over_without_a_gap() {
+fn a_client_that_is_at_it_is_told_that_this_was_the_last() {
     let upstream = Upstream::echo();
-    let config = one(&[upstream.address], "");
-    let mut old = Proxy::with(&config, &[]);
-    let address = old.address.clone();
-    let port = address.rsplit(':').next().expect("a port").to_owned();
-    let mut new = Proxy::with(&config, &[("PORT", &port)]);
-    assert_eq!(new.address, address);
-    let asked = std::thread::spawn(move || {
-        for number in 0..200 {
-            let mut client = Client::to(&address);
-            client.send(format!("GET /{number} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"));
-            client.answer().expect(200);
-        }
+    let mut proxy = Proxy::before(&upstream);
+    let mut client = proxy.connect();
+    client.send("GET /1 HTTP/1.1\r\nhost: a\r\n\r\n");
+    assert_eq!(client.answer().expect(200).header("connection"), None);
+    proxy.signal_stop();
+    eventually("nobody is let in any more", || {
+        std::net::TcpStream::connect(&proxy.address).map_or(Ok(()), |_| Err("connected"))
     });
-    assert_eq!(old.stop(), 0);
-    asked.join().expect("all were answered");
-    assert_eq!(new.stop(), 0);
+    // Between two requests is no place to be cut off.
+    client.send("GET /2 HTTP/1.1\r\nhost: a\r\n\r\n");
+    assert_eq!(client.answer().expect(200).header("connection"), Some("close"));
+    client.is_closed();
+    assert_eq!(proxy.process.take().expect("a process").end(), 0);
 }
