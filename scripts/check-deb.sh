@@ -114,15 +114,22 @@ fi
 # An upgrade keeps what was edited; a removal what was edited and the data.
 echo '# edited' >>"$root/etc/reeve/services.toml"
 mkdir -p "$root/var/lib/reeve/volumes/postgres"
-newer=$(build --version 999.0)
-$dpkg --install "$newer" >"$work/upgraded" 2>&1 || { cat "$work/upgraded" >&2; fail "not upgraded"; }
+dpkg-deb -R "$package" "$work/newer"
+sed -i 's/^Version: .*/Version: 999.0/' "$work/newer/DEBIAN/control"
+echo '# new' | tee -a "$work/newer/etc/reeve/services.toml" >>"$work/newer/etc/reeve/config/redis/redis.conf"
+newer=$work/newer.deb
+dpkg-deb --root-owner-group -Znone --build "$work/newer" "$newer" >/dev/null
+rm -r "$work/newer"
+$dpkg --force-confdef --force-confold --install "$newer" >"$work/upgraded" 2>&1 || { cat "$work/upgraded" >&2; fail "not upgraded"; }
 [ "$(dpkg-query --admindir="$root/var/lib/dpkg" -W -f '${Version}' reeve)" = 999.0 ] || fail "the version is the old one"
 [ "$(tail -n 1 "$root/etc/reeve/services.toml")" = '# edited' ] || fail "an upgrade overwrote the stack"
+[ "$(tail -n 1 "$root/etc/reeve/services.toml.dpkg-dist")" = '# new' ] || fail "the new stack is not beside the edited one"
+[ "$(tail -n 1 "$root/etc/reeve/config/redis/redis.conf")" = '# new' ] || fail "a file that nobody edited was not renewed"
 $dpkg --remove reeve >"$work/removed" 2>&1 || { cat "$work/removed" >&2; fail "not removed"; }
 [ ! -e "$root/usr/bin/reeve" ] && [ ! -e "$root/usr/lib/systemd/system/reeve.service" ] || fail "a removal left the program"
 [ -e "$root/etc/reeve/services.toml" ] && [ -d "$root/var/lib/reeve/volumes/postgres" ] || fail "a removal took configuration or data"
 grep -q 'reeve: kept: ' "$work/removed" || fail "a removal does not say what it keeps"
-$dpkg --install "$newer" >"$work/again" 2>&1 || { cat "$work/again" >&2; fail "not installed again"; }
+$dpkg --force-confdef --force-confold --install "$newer" >"$work/again" 2>&1 || { cat "$work/again" >&2; fail "not installed again"; }
 [ -d "$root/var/lib/reeve/volumes/postgres" ] || fail "the data is gone"
 $dpkg --purge reeve >"$work/purged" 2>&1 || { cat "$work/purged" >&2; fail "not purged"; }
 grep -q 'deleting /var/lib/reeve' "$work/purged" || fail "a purge does not say that it deletes the data"
