@@ -5,6 +5,7 @@
 //! where `WALK_SHOTS` says.
 
 mod application;
+mod build;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
