@@ -22,6 +22,22 @@ check:
 test:
     cargo test
 
+# The documents as a site in target/book; `cargo install mdbook` if it is missing.
+book:
+    mdbook build
+
+# Writes the pages that are made from the program.
+docs:
+    UPDATE_DOCS=1 cargo test --test it docs::reference
+
+# A Debian package in target/debian.
+deb:
+    scripts/deb.sh
+
+# Takes the package of a release through installation, upgrade, removal and purge in a clean root.
+check-deb: build
+    scripts/check-deb.sh "${CARGO_TARGET_DIR:-target}/release/reeve"
+
 # Ratios against bare loops and other supervisors found here, written to docs/benchmarks.md.
 bench:
     cargo bench --bench children

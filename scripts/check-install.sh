@@ -15,6 +15,11 @@ root=$work/root
 grep -q '^ExecStart=/opt/reeve/bin/reeve up ' "$root/etc/systemd/system/reeve.service" || fail "the unit does not name the prefix"
 cmp -s systemd/reeve.sysusers "$root/usr/lib/sysusers.d/reeve.conf" || fail "sysusers differs"
 cmp -s systemd/reeve.tmpfiles "$root/usr/lib/tmpfiles.d/reeve.conf" || fail "tmpfiles differs"
+[ "$(zcat "$root/opt/reeve/share/man/man1/reeve.1.gz")" = reeve ] || fail "the manual page is not what the program prints"
+for file in bash-completion/completions/reeve zsh/site-functions/_reeve fish/vendor_completions.d/reeve.fish; do
+    [ -s "$root/opt/reeve/share/$file" ] || fail "$file is missing"
+done
+cmp -s docs/README.md "$root/opt/reeve/share/doc/reeve/README.md" || fail "the documents are not there"
 [ "$(stat -c %a "$root/var/lib/reeve")" = 711 ] || fail "the data directory has the wrong mode"
 if [ -f services.toml ]; then cmp -s services.toml "$root/etc/reeve/services.toml" || fail "services.toml differs"; fi
 
@@ -33,5 +38,7 @@ if BINARY=$work/nothing scripts/install.sh 2>/dev/null; then fail "a missing bin
 
 scripts/install.sh --uninstall >/dev/null
 [ ! -e "$root/opt/reeve/bin/reeve" ] && [ ! -e "$root/etc/systemd/system/reeve.service" ] || fail "uninstall left files"
+left=$(find "$root" -type f ! -path "$root/etc/reeve/*")
+[ -z "$left" ] || fail "uninstall left $left"
 [ -d "$root/etc/reeve" ] && [ -d "$root/var/lib/reeve" ] || fail "uninstall removed configuration or data"
 echo "install: ok"

@@ -1,25 +1,29 @@
 #!/usr/bin/env bash
-# Installs reeve for the system: binary, systemd unit, account, directories, the stack's files under /etc/reeve.
+# Installs reeve for the system: binary, manual page, completions, documents, systemd unit, account, directories, the stack's
+# files under /etc/reeve.
 #   scripts/install.sh [--uninstall]        PREFIX (/usr/local), DESTDIR (empty) and BINARY (target/release/reeve)
-# Repeating it changes nothing that is up to date; a services.toml that was edited is kept. Uninstalling keeps the data
+# Repeating it changes nothing that is up to date; a file in /etc/reeve that was edited is kept. Uninstalling keeps the data
 # in /var/lib/reeve and the configuration in /etc/reeve.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+. scripts/files.sh
 
 prefix=${PREFIX:-/usr/local}
 dest=${DESTDIR:-}
 binary=${BINARY:-${CARGO_TARGET_DIR:-target}/release/reeve}
-units=$dest/usr/lib/systemd/system
 # A package's files belong into /usr/lib; an administrator's into /etc and /usr/local/lib. This is the latter.
-[ "$prefix" = /usr ] || units=$dest/etc/systemd/system
-sysusers=$dest/usr/lib/sysusers.d/reeve.conf
-tmpfiles=$dest/usr/lib/tmpfiles.d/reeve.conf
+units=/etc/systemd/system
+zsh=$prefix/share/zsh/site-functions
+if [ "$prefix" = /usr ]; then units=/usr/lib/systemd/system; fi
 # With DESTDIR the files are only laid down; the machine is not touched.
 live() { [ -z "$dest" ] && [ -d /run/systemd/system ]; }
 
 if [ "${1:-}" = --uninstall ]; then
     if live; then systemctl disable --now reeve.service 2>/dev/null || true; fi
-    rm -f "$dest$prefix/bin/reeve" "$units/reeve.service" "$sysusers" "$tmpfiles"
+    rm -f "$dest$prefix/bin/reeve" "$dest$units/reeve.service" "$dest/usr/lib/sysusers.d/reeve.conf" "$dest/usr/lib/tmpfiles.d/reeve.conf"
+    rm -f "$dest$prefix/share/man/man1/reeve.1.gz" "$dest$prefix/share/bash-completion/completions/reeve" "$dest$zsh/_reeve"
+    rm -f "$dest$prefix/share/fish/vendor_completions.d/reeve.fish"
+    rm -rf "$dest$prefix/share/doc/reeve"
     if live; then systemctl daemon-reload; fi
     echo "uninstalled; kept: $dest/etc/reeve and $dest/var/lib/reeve"
     exit 0
@@ -47,40 +51,33 @@ put() { # mode source target
     echo "installed $3"
 }
 
-put 755 "$binary" "$dest$prefix/bin/reeve"
-unit=$(mktemp)
-trap 'rm -f "$unit"' EXIT
-sed "s|^ExecStart=/usr/local/bin/reeve |ExecStart=$prefix/bin/reeve |" systemd/reeve.service >"$unit"
-put 644 "$unit" "$units/reeve.service"
-put 644 systemd/reeve.sysusers "$sysusers"
-put 644 systemd/reeve.tmpfiles "$tmpfiles"
-
 # Configuration: the stack and the files it names. What an administrator has edited stays, the new one lies beside it.
-configure() { # source target
-    if [ -e "$2" ] && ! cmp -s "$1" "$2"; then
-        put 644 "$1" "$2.dist"
-        echo "kept $2; the one of this version is $2.dist"
+configure() { # mode source target
+    if [ -e "$3" ] && ! cmp -s "$2" "$3"; then
+        put "$1" "$2" "$3.dist"
+        echo "kept $3; the one of this version is $3.dist"
     else
-        put 644 "$1" "$2"
-        rm -f "$2.dist"
+        put "$1" "$2" "$3"
+        rm -f "$3.dist"
     fi
 }
-for file in services.toml; do
-    [ -f "$file" ] && configure "$file" "$dest/etc/reeve/$file"
-done
-if [ -d config ]; then
-    while IFS= read -r -d '' file; do configure "$file" "$dest/etc/reeve/$file"; done < <(find config -type f -print0 | sort -z)
-fi
+
+made=$(mktemp -d)
+trap 'rm -rf "$made"' EXIT
+files "$binary" "$made" "$prefix" "$units" "$zsh" >"$made/files"
+while IFS=$'\t' read -r kind mode source target; do
+    if [ "$kind" = config ]; then configure "$mode" "$source" "$dest$target"; else put "$mode" "$source" "$dest$target"; fi
+done <"$made/files"
 mkdir -p "$dest/etc/reeve" "$dest/var/lib/reeve"
 chmod 711 "$dest/var/lib/reeve"
 
 if [ -z "$dest" ]; then
     if command -v systemd-sysusers >/dev/null; then
-        systemd-sysusers "$sysusers"
+        systemd-sysusers /usr/lib/sysusers.d/reeve.conf
     elif ! getent passwd reeve >/dev/null; then
         useradd --system --home-dir /var/lib/reeve --shell /usr/sbin/nologin reeve
     fi
-    if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create "$tmpfiles"; fi
+    if command -v systemd-tmpfiles >/dev/null; then systemd-tmpfiles --create /usr/lib/tmpfiles.d/reeve.conf; fi
 fi
 if live; then
     systemctl daemon-reload

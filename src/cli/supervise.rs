@@ -138,8 +138,8 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         parts: stack::parts_env(&layout, launch.offline, output)?,
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
-        build: launch.build,
         control: socket::services_place(&layout.services_socket()),
+        build: launch.build,
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {

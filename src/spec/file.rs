@@ -27,6 +27,7 @@ type Map<T> = BTreeMap<String, T>;
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StackFile {
+    /// The stack as a whole.
     pub stack: Option<StackTable>,
     /// Groups of services that may connect to each other.
     pub networks: Option<Map<NetworkFile>>,
@@ -36,6 +37,7 @@ pub struct StackFile {
     pub secrets: Option<Map<SecretFile>>,
     /// Third-party binaries.
     pub parts: Option<Map<PartFile>>,
+    /// What runs.
     pub services: Option<Map<ServiceFile>>,
     /// Overlays, laid over the file when their mode is chosen.
     pub mode: Option<Map<ModeFile>>,
@@ -45,11 +47,17 @@ pub struct StackFile {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ModeFile {
+    /// As at the top.
     pub stack: Option<StackTable>,
+    /// As at the top.
     pub networks: Option<Map<NetworkFile>>,
+    /// As at the top.
     pub volumes: Option<Map<VolumeFile>>,
+    /// As at the top.
     pub secrets: Option<Map<SecretFile>>,
+    /// As at the top.
     pub parts: Option<Map<PartFile>>,
+    /// As at the top.
     pub services: Option<Map<ServiceFile>>,
 }
 
@@ -74,6 +82,7 @@ pub struct StackTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkFile {
+    /// What it is for.
     pub description: Option<String>,
 }
 
@@ -136,6 +145,7 @@ pub enum SourceKindFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SourceFile {
+    /// How it is fetched.
     pub kind: Option<SourceKindFile>,
     /// Architecture it is for, `x86_64` or `aarch64`; all unless set.
     pub arch: Option<ArchFile>,
@@ -188,11 +198,13 @@ pub struct ServiceFile {
     pub preset: Option<String>,
     /// Presets to take instead, in order, when a part of this one cannot be had.
     pub alternatives: Option<Vec<String>>,
+    /// What it is, shown by `reeve ps --json` and the diagram.
     pub description: Option<String>,
     /// Runs once to its end.
     pub oneshot: Option<bool>,
     /// Program and arguments; no shell.
     pub command: Option<Vec<String>>,
+    /// Its environment; nothing else of reeve's own is passed on.
     pub env: Option<Map<Scalar>>,
     /// Names passed on from reeve's own environment.
     pub env_pass: Option<Vec<String>>,
@@ -200,19 +212,24 @@ pub struct ServiceFile {
     pub env_file: Option<Vec<EnvFileFile>>,
     /// Working directory; the directory of `services.toml` unless set.
     pub cwd: Option<String>,
+    /// Account that it runs as, when reeve is root; that of `[stack]` unless set.
     pub user: Option<String>,
+    /// Group that it runs as; the first of the account unless set.
     pub group: Option<String>,
     /// Octal; `0077` unless set.
     pub umask: Option<FileMode>,
     /// Ports that it listens on.
     pub ports: Option<Map<PortFile>>,
+    /// Networks that it belongs to.
     pub networks: Option<Vec<String>>,
     /// Role to volume name.
     pub volumes: Option<Map<String>>,
     /// A list of names waits for `ready` where the service has a probe of its own, for `completed_successfully` where it is
     /// a oneshot, else for `started`; a table says the condition.
     pub depends_on: Option<DependsFile>,
+    /// When it is started again; `unless-stopped` unless set.
     pub restart: Option<RestartFile>,
+    /// How it is asked to end.
     pub stop: Option<StopFile>,
     /// Run before the stop signal.
     pub pre_stop: Option<HookFile>,
@@ -222,6 +239,7 @@ pub struct ServiceFile {
     pub health: Option<HealthFile>,
     /// When it must be restarted although it runs; never unless set.
     pub liveness: Option<ProbeFile>,
+    /// What it may use.
     pub limits: Option<LimitsFile>,
     /// `false`: the stack may come up without it.
     pub required: Option<bool>,
@@ -231,6 +249,7 @@ pub struct ServiceFile {
     pub control: Option<ControlFile>,
     /// Left out of the stack.
     pub disabled: Option<bool>,
+    /// How its output is kept.
     pub logs: Option<LogsFile>,
     /// Parts that it needs. In a preset also `[parts.NAME]` tables, which are then needed and declared at once.
     pub parts: Option<Vec<String>>,
@@ -238,6 +257,7 @@ pub struct ServiceFile {
     pub build: Option<BuildsFile>,
     /// Files whose change restarts it.
     pub watch: Option<WatchFile>,
+    /// How its volume is filled before the first start.
     pub init: Option<InitFile>,
     /// Files written before every start.
     pub files: Option<Vec<FileFile>>,
@@ -288,6 +308,7 @@ pub enum EnvFileFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EnvFileTable {
+    /// Where it is, from the directory of `services.toml`.
     pub path: Option<String>,
     /// `false`: nothing is wrong when it is missing.
     pub required: Option<bool>,
@@ -329,6 +350,7 @@ pub enum PortFile {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PortTable {
+    /// Its number; `auto` is any free one, kept afterwards.
     pub port: Option<PortNumberFile>,
     /// Address it binds; `127.0.0.1` unless set.
     pub host: Option<String>,
@@ -375,10 +397,13 @@ pub enum ConditionFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DependencyTable {
+    /// What is waited for.
     pub condition: Option<ConditionFile>,
     /// `false`: it only orders; the dependent starts also when it is disabled or has failed.
     pub required: Option<bool>,
+    /// What happens when the other one is restarted; `ignore` unless set.
     pub on_restart: Option<OnRestartFile>,
+    /// What happens when the other one has failed for good; `wait` unless set.
     pub on_failure: Option<OnFailureFile>,
 }
 
@@ -430,6 +455,7 @@ pub struct RestartTable {
     pub jitter: Option<f64>,
     /// Ready for this long without a failure: the delay is back at its first step; `30s` unless set.
     pub stable_after: Option<DurationText>,
+    /// When failures are called a crash loop.
     pub crash_loop: Option<CrashLoopTable>,
     /// Give up after this many restarts in a crash loop; never unless set.
     pub max_restarts: Option<u32>,
@@ -484,6 +510,7 @@ pub enum HookFile {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HookTable {
+    /// Program and arguments; no shell.
     pub command: Option<Vec<String>>,
     /// `10s` unless set.
     pub timeout: Option<DurationText>,
@@ -492,17 +519,23 @@ pub struct HookTable {
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitsFile {
+    /// Memory of all its processes.
     pub memory: Option<SizeFile>,
     /// CPUs, 1.5 is one and a half.
     #[schemars(range(min = 0.01, max = 10000.0))]
     pub cpu: Option<f64>,
+    /// Processes and threads at a time.
     #[schemars(range(min = 1))]
     pub processes: Option<u64>,
+    /// Files and connections that one process may have open.
     #[schemars(range(min = 1))]
     pub open_files: Option<u64>,
+    /// Largest core dump.
     pub core: Option<SizeFile>,
+    /// Priority: -20 is first, 19 last.
     #[schemars(range(min = -20, max = 19))]
     pub nice: Option<i8>,
+    /// Who is ended first when memory runs out: 1000 is first, -1000 never.
     #[schemars(range(min = -1000, max = 1000))]
     pub oom_score_adj: Option<i16>,
 }

@@ -32,9 +32,9 @@ pub struct Options {
     pub environment: BTreeMap<String, String>,
     /// reeve's own binary.
     pub reeve: PathBuf,
-    pub build: BuildPolicy,
     /// Where services will find the control API.
     pub control: PathBuf,
+    pub build: BuildPolicy,
 }
 
 /// Why a stack is not started. Nothing of it runs.

@@ -68,8 +68,8 @@ impl Idle {
             journal::backup(&layout.state()),
             layout.secrets(),
             layout.parts_lock(),
-            layout.builds(),
             layout.services_socket(),
+            layout.builds(),
             layout.run(),
         ];
         for path in rest {

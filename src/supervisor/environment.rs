@@ -13,11 +13,11 @@ const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 /// Passed on from reeve's own environment to every service, beside what it names in `env_pass`.
 const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 
+/// Where a service that was granted it finds the control API.
+const CONTROL: &str = "REEVE_CONTROL";
 /// Passed on to builds as well.
 const PROXIES: [&str; 7] =
     ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"];
-/// Where a service that was granted it finds the control API.
-const CONTROL: &str = "REEVE_CONTROL";
 
 /// What a service finds before the mark of its run is added. `own` is reeve's own environment.
 pub fn environment(

@@ -79,11 +79,13 @@ pub struct HttpTable {
     pub url: Option<String>,
     /// `GET` unless set.
     pub method: Option<String>,
+    /// Fields sent along.
     pub headers: Option<Map<String>>,
     /// Accepted status, or first and last; `[200, 299]` unless set.
     pub status: Option<StatusFile>,
     /// A regular expression that the body must match.
     pub body: Option<String>,
+    /// `false`: any certificate is good.
     pub tls_verify: Option<bool>,
 }
 

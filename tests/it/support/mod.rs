@@ -1,6 +1,7 @@
 //! A stack in a temporary directory, driven through the real `reeve` binary.
 
 pub mod cable;
+pub mod pages;
 pub mod role;
 
 use std::path::{Path, PathBuf};
@@ -51,11 +52,17 @@ impl From<Output> for Done {
 
 impl Stack {
     pub fn new(services: &str) -> Self {
+        let stack = Self::empty();
+        stack.write("services.toml", services);
+        stack
+    }
+
+    /// Nothing in it yet.
+    pub fn empty() -> Self {
         let stack = Self { dir: tempfile::tempdir().expect("a temporary directory") };
         // Services run as another account when the tests run as root, and must reach what lies here.
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(stack.path(), std::fs::Permissions::from_mode(0o755)).expect("permissions");
-        stack.write("services.toml", services);
         stack
     }
 
