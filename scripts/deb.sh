@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a Debian package with dpkg-deb alone. dpkg-shlibdeps, strip and lintian are used where they are.
+# Builds a Debian package with dpkg-deb alone. dpkg-shlibdeps, strip, cargo and lintian are used where they are.
 #   scripts/deb.sh [--binary PATH] [--out DIR] [--version VERSION] [--compress TYPE] [--keep-symbols]
 # Without --binary a release is built. The package's name is printed on standard output, everything else on standard error.
 set -euo pipefail
@@ -60,6 +60,14 @@ reeve ($version) unstable; urgency=medium
  -- $maintainer  $(LC_ALL=C date -u -R -d "@$epoch")
 END
 chmod 644 "$doc/changelog.Debian.gz"
+
+# The libraries that are linked into the program, with their licences.
+if command -v cargo >/dev/null && cargo tree --locked --offline -e normal --prefix none --format '{p}: {l}' >"$work/tree" 2>/dev/null; then
+    sed 's/ (\*)$//; s/ (proc-macro)//; /^reeve v/d' "$work/tree" | sort -u >"$doc/libraries.txt"
+    chmod 644 "$doc/libraries.txt"
+else
+    echo "deb.sh: without cargo and its sources the list of libraries is left out" >&2
+fi
 
 depends=libc6
 if command -v dpkg-shlibdeps >/dev/null; then
