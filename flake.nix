@@ -32,11 +32,23 @@
       variable = name: "REEVE_PART_" + builtins.replaceStrings [ "-" ] [ "_" ] (lib.toUpper name);
       partsEnvironment = pkgs: lib.mapAttrs' (name: package: lib.nameValuePair (variable name) "${package}") (partsOf pkgs);
 
+      # The built application, which becomes part of the binary.
+      webOf = pkgs: pkgs.buildNpmPackage {
+        pname = "reeve-web";
+        version = manifest.version;
+        src = lib.cleanSource ./web;
+        npmDeps = pkgs.importNpmLock { npmRoot = ./web; };
+        npmConfigHook = pkgs.importNpmLock.npmConfigHook;
+        installPhase = "cp -r dist $out";
+      };
+
       packageOf = pkgs: pkgs.rustPlatform.buildRustPackage {
         pname = manifest.name;
         version = manifest.version;
         src = lib.cleanSource ./.;
         cargoLock.lockFile = ./Cargo.lock;
+        env.REEVE_EMBED_WEB = "1";
+        preBuild = "rm -rf web/dist && cp -r --no-preserve=mode ${webOf pkgs} web/dist";
         # The integration tests bring their own parts from package registries, which a build has no access to.
         cargoTestFlags = [ "--lib" ];
         postInstall = ''

@@ -3,8 +3,13 @@
 default:
     @just --list
 
-build:
-    cargo build --release --locked
+# The web application first: it becomes part of the binary.
+build: web
+    REEVE_EMBED_WEB=1 cargo build --release --locked
+
+web:
+    cd web && npm ci --no-audit --no-fund
+    cd web && npm run build
 
 # What CI runs before the tests.
 check:

@@ -15,6 +15,7 @@ said=$(evaluate "$PWD/flake.nix")
 # The check itself must be able to fail: a flake that forgets a part does.
 mkdir "$work/bad"
 cp -r Cargo.toml Cargo.lock "$work/bad/"
+mkdir "$work/bad/web" && cp web/package.json web/package-lock.json "$work/bad/web/"
 sed '/node-red = pkgs.node-red;/d' flake.nix >"$work/bad/flake.nix"
 if evaluate "$work/bad/flake.nix" >/dev/null 2>&1; then
     echo "check-flake: a flake without Node-RED passed" >&2

@@ -32,7 +32,11 @@ elif [ $# -gt 0 ]; then
     exit 2
 fi
 
-[ -x "$binary" ] || { echo "install.sh: no binary at $binary; build it first: cargo build --release" >&2; exit 1; }
+[ -x "$binary" ] || { echo "install.sh: no binary at $binary; build it first: just build (the web application, then reeve with it)" >&2; exit 1; }
+# Beside the installed services.toml there is no web/: only the binary can bring the application. Its page says what else to do.
+if ! grep -qa 'assets/index-' "$binary"; then
+    echo "install.sh: warning: $binary was built without the web application; REEVE_EMBED_WEB=1 cargo build --release, after npm run build in web/, takes it in" >&2
+fi
 if [ -z "$dest" ] && [ "$(id -u)" != 0 ]; then
     echo "install.sh: installing for the system needs root; or set DESTDIR" >&2
     exit 8

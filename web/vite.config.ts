@@ -2,6 +2,7 @@
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig, type ProxyOptions } from 'vite';
+import { compressed } from './scripts/compress.mjs';
 
 // Where `vite` and `vite preview` find the services that a reverse proxy stands before in production.
 const api = process.env.STATUS_API ?? 'http://127.0.0.1:3001/api/v1';
@@ -18,7 +19,9 @@ const proxy: Record<string, ProxyOptions> = {
 
 export default defineConfig({
   base: './',
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compressed()],
+  // Of the development server; who runs it may not be who owns this directory.
+  cacheDir: process.env.STATUS_VITE_CACHE ?? 'node_modules/.vite',
   server: { proxy },
   preview: { proxy },
   build: { target: 'es2022', manifest: true, sourcemap: false, chunkSizeWarningLimit: 600 },

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 
 use crate::control::wire::parse_signal;
+use crate::supervisor::BuildPolicy;
 
 /// Runs a whole stack of services as native processes: installed, started in order, kept running.
 #[derive(Debug, Parser)]
@@ -85,6 +86,8 @@ pub enum Verb {
     Why(Why),
     /// Show what has happened
     Events(Events),
+    /// Build what services are built from, where it has changed
+    Build(Build),
     /// Check or show the stack's file, fully expanded
     Config(Config),
     /// List the built-in presets, or print one
@@ -130,6 +133,35 @@ pub struct Up {
     /// Never touch the network: every part must be there
     #[arg(long, env = "REEVE_OFFLINE", value_parser = clap::builder::FalseyValueParser::new(), num_args = 0, default_missing_value = "true")]
     pub offline: bool,
+    /// Build what services are built from, also where nothing has changed
+    #[arg(long)]
+    pub build: bool,
+    /// Start with what was built last
+    #[arg(long, conflicts_with = "build")]
+    pub no_build: bool,
+    #[arg(value_name = "SERVICE")]
+    pub services: Vec<String>,
+}
+
+impl Up {
+    pub fn policy(&self) -> BuildPolicy {
+        match (self.build, self.no_build) {
+            (true, _) => BuildPolicy::Always,
+            (_, true) => BuildPolicy::Never,
+            _ => BuildPolicy::Changed,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Build {
+    /// Also what has not changed
+    #[arg(long)]
+    pub force: bool,
+    /// Never touch the network for parts
+    #[arg(long)]
+    pub offline: bool,
+    /// Only these [default: all that have a build]
     #[arg(value_name = "SERVICE")]
     pub services: Vec<String>,
 }

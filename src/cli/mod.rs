@@ -7,6 +7,7 @@ use anstream::ColorChoice;
 use clap::Parser;
 
 mod args;
+mod build;
 mod completions;
 mod config;
 mod control;
@@ -94,6 +95,7 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Status(args) => status::run(args, global, output),
         Verb::Why(args) => why::run(args, global, output),
         Verb::Events(args) => events::run(args, global, output),
+        Verb::Build(args) => build::run(args, global, output),
         Verb::Config(args) => config::run(args, global, output),
         Verb::Presets(args) => presets::run(args, output),
         Verb::Install(args) => install::run(args, global, output),

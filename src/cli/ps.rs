@@ -76,7 +76,10 @@ fn row(service: &Service) -> [Cell; 8] {
 fn note(service: &Service) -> String {
     let by_hand = (service.desired == Desired::StoppedByHand).then(|| "stopped by hand".to_owned());
     let alternative = service.alternative.as_ref().map(|name| format!("as {name}"));
-    let parts = [by_hand, service.reason(), alternative, service.isolation.clone()];
+    let reason = service.reason();
+    // A failed rebuild of one that runs well.
+    let build = service.build.clone().filter(|build| reason.as_ref() != Some(build));
+    let parts = [by_hand, reason, build, alternative, service.isolation.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 

@@ -19,7 +19,8 @@ use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
 use crate::supervisor::{
-    AssembleError, Assembly, Ended, Logs, Options, OsSignal, Signals, Supervisor, assemble, tail, usage, view,
+    AssembleError, Assembly, BuildPolicy, Ended, Logs, Options, OsSignal, Signals, Supervisor, assemble, tail, usage,
+    view,
 };
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
@@ -40,6 +41,7 @@ const LAST_TURNS: usize = 64;
 pub struct Launch {
     pub services: Vec<String>,
     pub offline: bool,
+    pub build: BuildPolicy,
     /// The terminal's closing stops the stack; otherwise SIGHUP means reload.
     pub foreground: bool,
 }
@@ -137,6 +139,7 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
         control: socket::services_place(&layout.services_socket()),
+        build: launch.build,
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {

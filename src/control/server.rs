@@ -535,6 +535,7 @@ fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> 
         log: extra.log.clone(),
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),
+        build: extra.build.clone(),
         isolation: extra.isolation.clone(),
         description: extra.description.clone(),
         depends_on: extra.depends_on.iter().map(dependency).collect(),

@@ -111,6 +111,9 @@ pub struct Service {
     pub alternative: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<String>,
+    /// What is to be said of its builds: that one runs, or that the last rebuild has failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub isolation: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -160,6 +163,7 @@ impl Service {
         }
         match self.phase {
             Phase::Ready | Phase::Completed | Phase::Stopped => return None,
+            Phase::Preparing if self.build.is_some() => return self.build.clone(),
             Phase::Starting | Phase::Unready => {
                 if let Some(text) = self.probe_failure.clone().or_else(|| self.status_text.clone()) {
                     return Some(text);

@@ -34,6 +34,8 @@ pub enum Fault {
     /// Connected, and then no answer, or none that is one.
     BadAnswer(Blame),
     Late(Blame),
+    /// The web application is neither in the directory nor part of the binary.
+    NotBuilt,
     /// A file that is there and cannot be read.
     File,
 }
@@ -59,7 +61,7 @@ impl Fault {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
-            Self::Unreachable(_) | Self::Away(..) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Unreachable(_) | Self::Away(..) | Self::NotBuilt => StatusCode::SERVICE_UNAVAILABLE,
             Self::BadAnswer(_) => StatusCode::BAD_GATEWAY,
             Self::Late(_) => StatusCode::GATEWAY_TIMEOUT,
             Self::File => StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,6 +103,10 @@ impl Fault {
             Self::Away(blame, _) => format!("{} is away", blame.service),
             Self::BadAnswer(blame) => format!("{} did not answer as it should", blame.service),
             Self::Late(blame) => format!("{} did not answer in time", blame.service),
+            Self::NotBuilt => "the web application is not here: it has not been built, and this binary was built without \
+                               it. Beside services.toml, `reeve build` makes it from web/ (with Node.js 20 or newer and \
+                               npm); the binary of a release has it already"
+                .to_owned(),
             Self::File => "the file cannot be read".to_owned(),
         }
     }

@@ -31,6 +31,8 @@ struct RouteFile {
     #[serde(default)]
     redirect: bool,
     files: Option<PathBuf>,
+    #[serde(default)]
+    embedded: bool,
     fallback: Option<String>,
     fallback_except: Option<Vec<String>>,
 }
@@ -74,7 +76,10 @@ pub struct ServiceSpec {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FilesSpec {
-    pub root: PathBuf,
+    /// Asked first.
+    pub root: Option<PathBuf>,
+    /// What the directory does not have comes out of this binary.
+    pub embedded: bool,
     /// What navigations get that lead to no file.
     pub fallback: Option<String>,
     /// Paths below which nothing falls back.
@@ -225,6 +230,9 @@ impl RouteFile {
         if self.service.is_some() && (self.fallback.is_some() || self.fallback_except.is_some()) {
             problem("fallback is for files".to_owned());
         }
+        if self.service.is_some() && self.embedded {
+            problem("embedded is for files".to_owned());
+        }
         let target = match (self.service, self.files) {
             (Some(name), None) => match services.iter().position(|known| *known == name) {
                 Some(service) => Some(Target::Service { service, rewrite: self.rewrite }),
@@ -233,16 +241,16 @@ impl RouteFile {
                     None
                 }
             },
-            (None, Some(root)) => {
+            (None, root) if root.is_some() || self.embedded => {
                 if self.rewrite.is_some() {
                     problem("rewrite is for services".to_owned());
                 }
                 let except = EXCEPT.iter().map(|path| (*path).to_owned());
                 let except = self.fallback_except.unwrap_or_else(|| except.collect());
-                Some(Target::Files(FilesSpec { root, fallback: self.fallback, except }))
+                Some(Target::Files(FilesSpec { root, embedded: self.embedded, fallback: self.fallback, except }))
             }
             _ => {
-                problem("wants either service or files".to_owned());
+                problem("wants either service, or files or embedded".to_owned());
                 None
             }
         };

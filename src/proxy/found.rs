@@ -14,12 +14,13 @@ use hyper::header::HeaderValue;
 use tokio::task::JoinHandle;
 
 use super::body::AnswerFault;
+use super::embedded::Embedded;
 
 /// Read together with its opening, and kept.
 const SMALL: u64 = 512 * 1024;
 /// One piece of a larger one.
 const PIECE: u64 = 256 * 1024;
-const INDEX: &str = "index.html";
+pub const INDEX: &str = "index.html";
 
 /// The form of a file beside it, by its ending; the better one first.
 pub type Encoding = (&'static str, &'static str);
@@ -29,7 +30,8 @@ pub struct Found {
     /// The asked name, without what stands for the encoding.
     pub name: PathBuf,
     pub length: u64,
-    pub modified: SystemTime,
+    /// Of a file of the directory.
+    pub modified: Option<SystemTime>,
     pub encoding: Option<&'static str>,
     /// Changes with the file, and is another one for each encoding.
     pub tag: HeaderValue,
@@ -44,25 +46,44 @@ enum Content {
 }
 
 impl Found {
-    fn new(name: &Path, length: u64, modified: SystemTime, encoding: Option<&'static str>, content: Content) -> Self {
-        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    fn new(name: &Path, version: &str, length: u64, encoding: Option<&'static str>, content: Content) -> Self {
         let form = encoding.map_or(String::new(), |encoding| format!("-{encoding}"));
-        let tag = format!("\"{:x}-{length:x}{form}\"", since.as_nanos());
         Self {
             name: name.to_owned(),
             length,
-            modified,
+            modified: None,
             encoding,
             // Hexadecimal digits are a valid value.
-            tag: HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"-\"")),
-            date: HeaderValue::from_str(&httpdate::fmt_http_date(modified)).ok(),
+            tag: HeaderValue::from_str(&format!("\"{version}{form}\"")).unwrap_or(HeaderValue::from_static("\"-\"")),
+            date: None,
             content,
         }
     }
 
+    fn of_file(
+        name: &Path,
+        length: u64,
+        modified: SystemTime,
+        encoding: Option<&'static str>,
+        content: Content,
+    ) -> Self {
+        let since = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            modified: Some(modified),
+            date: HeaderValue::from_str(&httpdate::fmt_http_date(modified)).ok(),
+            ..Self::new(name, &format!("{:x}-{length:x}", since.as_nanos()), length, encoding, content)
+        }
+    }
+
+    pub fn of_embedded(file: &Embedded, encodings: &[Encoding]) -> Self {
+        let (bytes, encoding) = file.encoded(encodings);
+        let content = Content::Whole(Bytes::from_static(bytes));
+        Self::new(Path::new(file.path), file.tag, bytes.len() as u64, encoding, content)
+    }
+
     #[cfg(test)]
     pub fn of_bytes(name: PathBuf, bytes: Bytes) -> Self {
-        Self::new(&name, bytes.len() as u64, SystemTime::UNIX_EPOCH, None, Content::Whole(bytes))
+        Self::new(&name, "test", bytes.len() as u64, None, Content::Whole(bytes))
     }
 
     /// Whether it is in memory as a whole.
@@ -116,7 +137,7 @@ fn open(root: &Path, path: &Path, encoding: Option<&'static str>, name: &Path) -
     }
     let (length, modified) = (metadata.len(), metadata.modified()?);
     let content = if length <= SMALL { Content::Whole(read(&file, 0, length)?) } else { Content::Open(Arc::new(file)) };
-    Ok(Some(Found::new(name, length, modified, encoding, content)))
+    Ok(Some(Found::of_file(name, length, modified, encoding, content)))
 }
 
 /// What is not there is no error.

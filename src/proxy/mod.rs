@@ -10,6 +10,7 @@ mod assets;
 mod balance;
 mod body;
 mod breaker;
+mod embedded;
 mod entrance;
 mod error;
 mod file;

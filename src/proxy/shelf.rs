@@ -33,11 +33,11 @@ pub struct Shelf {
 struct Inner {
     /// How often it was emptied: what was read before does not come in afterwards.
     emptied: AtomicU64,
-    kept: Mutex<Kept>,
+    held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
-struct Kept {
+struct Held {
     /// The directory that the files are from; without one nothing is kept.
     root: Option<Identity>,
     files: HashMap<String, HashMap<Forms, Arc<Found>>>,
@@ -63,6 +63,15 @@ impl std::fmt::Debug for Watch {
     }
 }
 
+/// What there is of a file.
+#[derive(Debug)]
+pub enum Kept {
+    Found(Arc<Found>),
+    Unknown,
+    /// Nor can there be.
+    NoDirectory,
+}
+
 /// The right to put something in that was read from now on.
 #[derive(Debug, Clone, Copy)]
 pub struct Ticket {
@@ -71,20 +80,24 @@ pub struct Ticket {
 }
 
 impl Shelf {
-    pub fn take(&self, root: &Path, name: &str, forms: Forms) -> Option<Arc<Found>> {
-        let now = identity(root).ok();
-        let kept = self.inner.kept();
-        if kept.root.is_none() || kept.root != now {
-            return None;
+    pub fn take(&self, root: &Path, name: &str, forms: Forms) -> Kept {
+        let now = match identity(root) {
+            Ok(now) => now,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Kept::NoDirectory,
+            Err(_) => return Kept::Unknown,
+        };
+        let held = self.inner.held();
+        if held.root != Some(now) {
+            return Kept::Unknown;
         }
-        kept.files.get(name)?.get(&forms).cloned()
+        held.files.get(name).and_then(|forms_of| forms_of.get(&forms)).cloned().map_or(Kept::Unknown, Kept::Found)
     }
 
     /// Before a file is read. Nothing when it shall not be kept. May wait for the disk.
     pub fn ticket(&self, root: &Path) -> Option<Ticket> {
         let now = identity(root).ok()?;
         let mut watch = self.watch.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_followed = watch.as_ref().is_some_and(|watch| watch.root == now) && self.inner.kept().root == Some(now);
+        let is_followed = watch.as_ref().is_some_and(|watch| watch.root == now) && self.inner.held().root == Some(now);
         if !is_followed {
             *watch = None;
             match follow(&self.inner, root) {
@@ -100,28 +113,28 @@ impl Shelf {
     }
 
     pub fn put(&self, ticket: Ticket, name: String, forms: Forms, found: Arc<Found>) {
-        let mut kept = self.inner.kept();
-        let is_valid = kept.root == Some(ticket.root) && self.inner.emptied.load(Ordering::Acquire) == ticket.emptied;
-        if !is_valid || kept.count >= MOST_FILES || kept.bytes + found.length > MOST_BYTES {
+        let mut held = self.inner.held();
+        let is_valid = held.root == Some(ticket.root) && self.inner.emptied.load(Ordering::Acquire) == ticket.emptied;
+        if !is_valid || held.count >= MOST_FILES || held.bytes + found.length > MOST_BYTES {
             return;
         }
         let length = found.length;
-        if kept.files.entry(name).or_default().insert(forms, found).is_none() {
-            kept.count += 1;
-            kept.bytes += length;
+        if held.files.entry(name).or_default().insert(forms, found).is_none() {
+            held.count += 1;
+            held.bytes += length;
         }
     }
 }
 
 impl Inner {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn empty(&self, root: Option<Identity>) {
-        let mut kept = self.kept();
+        let mut held = self.held();
         self.emptied.fetch_add(1, Ordering::AcqRel);
-        *kept = Kept { root, ..Kept::default() };
+        *held = Held { root, ..Held::default() };
     }
 }
 
@@ -136,7 +149,7 @@ fn follow(inner: &Arc<Inner>, root: &Path) -> notify::Result<notify::Recommended
             Ok(event) => event.need_rescan() || event.paths.contains(&itself),
             Err(_) => true,
         };
-        let root = if is_over { None } else { shelf.kept().root };
+        let root = if is_over { None } else { shelf.held().root };
         shelf.empty(root);
     })?;
     watcher.watch(&root, RecursiveMode::Recursive)?;
@@ -158,6 +171,10 @@ mod tests {
         Arc::new(Found::of_bytes("a.txt".into(), text.as_bytes().into()))
     }
 
+    fn has(shelf: &Shelf, root: &Path, name: &str, forms: Forms) -> bool {
+        matches!(shelf.take(root, name, forms), Kept::Found(_))
+    }
+
     /// Until the kernel has told.
     #[track_caller]
     fn eventually(mut holds: impl FnMut() -> bool) {
@@ -168,7 +185,7 @@ mod tests {
         }
     }
 
-    fn kept(shelf: &Shelf, root: &Path) {
+    fn put(shelf: &Shelf, root: &Path) {
         let ticket = shelf.ticket(root).unwrap();
         shelf.put(ticket, "a.txt".to_owned(), 0, found("one"));
     }
@@ -179,13 +196,13 @@ mod tests {
         let (shelf, root) = (Shelf::default(), dir.path().join("web"));
         assert!(shelf.ticket(&root).is_none(), "nothing to be kept of");
         std::fs::create_dir_all(root.join("deep")).unwrap();
-        kept(&shelf, &root);
-        assert!(shelf.take(&root, "a.txt", 0).is_some());
-        assert!(shelf.take(&root, "a.txt", 1).is_none(), "another form");
+        put(&shelf, &root);
+        assert!(has(&shelf, &root, "a.txt", 0));
+        assert!(!has(&shelf, &root, "a.txt", 1), "another form");
         std::fs::write(root.join("deep/b.txt"), "x").unwrap();
-        eventually(|| shelf.take(&root, "a.txt", 0).is_none());
-        kept(&shelf, &root);
-        assert!(shelf.take(&root, "a.txt", 0).is_some());
+        eventually(|| !has(&shelf, &root, "a.txt", 0));
+        put(&shelf, &root);
+        assert!(has(&shelf, &root, "a.txt", 0));
     }
 
     #[test]
@@ -195,7 +212,7 @@ mod tests {
         let ticket = shelf.ticket(dir.path()).unwrap();
         shelf.inner.empty(Some(identity(dir.path()).unwrap()));
         shelf.put(ticket, "a.txt".to_owned(), 0, found("old"));
-        assert!(shelf.take(dir.path(), "a.txt", 0).is_none());
+        assert!(!has(&shelf, dir.path(), "a.txt", 0));
     }
 
     #[test]
@@ -206,14 +223,14 @@ mod tests {
             std::fs::create_dir(dir.path().join(name)).unwrap();
         }
         std::os::unix::fs::symlink("one", &root).unwrap();
-        kept(&shelf, &root);
+        put(&shelf, &root);
         std::os::unix::fs::symlink("two", dir.path().join("next")).unwrap();
         std::fs::rename(dir.path().join("next"), &root).unwrap();
-        assert!(shelf.take(&root, "a.txt", 0).is_none());
-        kept(&shelf, &root);
-        assert!(shelf.take(&root, "a.txt", 0).is_some());
+        assert!(!has(&shelf, &root, "a.txt", 0));
+        put(&shelf, &root);
+        assert!(has(&shelf, &root, "a.txt", 0));
         std::fs::remove_dir(dir.path().join("two")).unwrap();
-        assert!(shelf.take(&root, "a.txt", 0).is_none());
+        assert!(!has(&shelf, &root, "a.txt", 0));
     }
 
     #[test]
@@ -224,6 +241,6 @@ mod tests {
         let large = Arc::new(Found::of_bytes("b".into(), vec![0; MOST_BYTES as usize].into()));
         shelf.put(ticket, "b".to_owned(), 0, Arc::clone(&large));
         shelf.put(ticket, "a.txt".to_owned(), 0, found("one"));
-        assert!(shelf.take(dir.path(), "b", 0).is_some() && shelf.take(dir.path(), "a.txt", 0).is_none());
+        assert!(has(&shelf, dir.path(), "b", 0) && !has(&shelf, dir.path(), "a.txt", 0));
     }
 }

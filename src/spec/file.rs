@@ -3,6 +3,7 @@
 //! The JSON Schema, the check of every file's structure and the deserialisation all come from these types, so that they
 //! cannot disagree. Everything is optional here; what must be there is decided when the values are checked.
 
+mod build;
 mod probe;
 mod steps;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 use super::stack::Alphabet;
 
+pub use build::{BuildFile, BuildsFile, WatchFile};
 pub use probe::{HealthFile, HttpFile, HttpTable, NoneFile, ProbeFile, StatusFile, TcpFile};
 pub use steps::{
     CopyTable, ExecFile, ExecTable, FileFile, HttpStepTable, InitFile, InitServerFile, MongoTable, RenderTable,
@@ -251,6 +253,10 @@ pub struct ServiceFile {
     pub logs: Option<LogsFile>,
     /// Parts that it needs. In a preset also `[parts.NAME]` tables, which are then needed and declared at once.
     pub parts: Option<Vec<String>>,
+    /// What is built before it starts, when what that is made from has changed.
+    pub build: Option<BuildsFile>,
+    /// Files whose change restarts it.
+    pub watch: Option<WatchFile>,
     /// How its volume is filled before the first start.
     pub init: Option<InitFile>,
     /// Files written before every start.

@@ -14,6 +14,8 @@ const PROGRAM: &[&str] = &[
     "cwd",
     "parts",
     "init",
+    "build",
+    "watch",
     "files",
     "bootstrap",
     "health",

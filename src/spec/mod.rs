@@ -4,6 +4,7 @@
 //! every other module reads, the dependency graph and the JSON Schema. Never touches a file, a clock, the
 //! environment or the network: the caller hands those in through [`load::Inputs`].
 
+pub mod build;
 mod defaults;
 pub mod env_file;
 pub mod error;
@@ -28,6 +29,7 @@ mod tests;
 pub mod units;
 mod validate;
 
+pub use build::{BuildSpec, PathSet, WatchSpec};
 pub use error::{Problem, Problems, Severity};
 pub use expanded::{Expanded, Merged};
 pub use graph::{Graph, mermaid};

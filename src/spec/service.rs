@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::build::{BuildSpec, WatchSpec};
 use super::policy::{RestartSpec, StopSpec};
 use super::probe::{ProbeAction, ProbeSpec};
 use super::template::Template;
@@ -272,6 +273,11 @@ pub struct ServiceSpec {
     pub logs: LogSpec,
     /// Parts it needs, keys of [`super::StackSpec::parts`].
     pub parts: Vec<String>,
+    /// Run before a start, in this order, each when its inputs have changed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub builds: Vec<BuildSpec>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub watch: Option<WatchSpec>,
     pub init: Option<InitSpec>,
     pub files: Vec<FileSpec>,
     pub bootstrap: Vec<BootstrapStep>,

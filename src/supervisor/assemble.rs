@@ -9,6 +9,7 @@ use std::sync::Mutex;
 
 use super::accounts::{AccountsError, accounts};
 use super::assembly::Assembly;
+use super::build::{Builds, Policy as BuildPolicy};
 use super::facts::{PartFacts, StackFacts};
 use super::journal::{self, Journal, State};
 use super::layout::Layout;
@@ -33,6 +34,7 @@ pub struct Options {
     pub reeve: PathBuf,
     /// Where services will find the control API.
     pub control: PathBuf,
+    pub build: BuildPolicy,
 }
 
 /// Why a stack is not started. Nothing of it runs.
@@ -161,6 +163,7 @@ pub async fn assemble(
         accounts,
         chosen: selection.chosen,
         limits: Mutex::default(),
+        builds: Builds::new(options.build),
         journal: Mutex::new(journal),
         _lock: lock,
     })

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use super::accounts::Account;
+use super::build::Builds;
 use super::facts::StackFacts;
 use super::journal::{Journal, State};
 use super::layout::Layout;
@@ -45,6 +46,7 @@ pub struct Assembly {
     pub chosen: BTreeMap<ServiceId, String>,
     /// What this machine cannot enforce, in words, by service.
     pub limits: Mutex<BTreeMap<String, Vec<limits::Enforcement>>>,
+    pub builds: Builds,
     pub(super) journal: Mutex<Journal>,
     pub(super) _lock: Lock,
 }

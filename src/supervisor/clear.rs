@@ -69,6 +69,7 @@ impl Idle {
             layout.secrets(),
             layout.parts_lock(),
             layout.services_socket(),
+            layout.builds(),
             layout.run(),
         ];
         for path in rest {

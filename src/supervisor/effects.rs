@@ -72,7 +72,7 @@ impl Supervisor {
         }
         let (assembly, outbox) = (Arc::clone(&self.assembly), self.outbox.clone());
         tokio::spawn(async move {
-            let result = prepare::prepare(&assembly, service, run, cancelled).await.map(Box::new);
+            let result = prepare::prepare(&assembly, service, run, outbox.clone(), cancelled).await.map(Box::new);
             send(&outbox, Message::Prepared { service, run, result }).await;
         });
     }

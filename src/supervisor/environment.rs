@@ -15,6 +15,9 @@ const PASSED: [&str; 4] = ["PATH", "LANG", "LC_ALL", "TZ"];
 
 /// Where a service that was granted it finds the control API.
 const CONTROL: &str = "REEVE_CONTROL";
+/// Passed on to builds as well.
+const PROXIES: [&str; 7] =
+    ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy", "SSL_CERT_FILE"];
 
 /// What a service finds before the mark of its run is added. `own` is reeve's own environment.
 pub fn environment(
@@ -34,6 +37,22 @@ pub fn environment(
         env.insert(CONTROL.to_owned(), facts.stack.control.to_string_lossy().into_owned());
     }
     Ok(env)
+}
+
+/// What a build of the service finds before its own `env` is laid over it: nothing of the service's, which may be secret.
+pub(super) fn builder_environment(
+    spec: &ServiceSpec,
+    own: &BTreeMap<String, String>,
+    account: Option<&Account>,
+) -> BTreeMap<String, String> {
+    let mut env = base(spec, own, account);
+    // Package managers ask for these where a network can be reached no other way.
+    for name in PROXIES {
+        if let Some(value) = own.get(name) {
+            env.insert(name.to_owned(), value.clone());
+        }
+    }
+    env
 }
 
 /// What every service finds before its own `env` is laid over it.

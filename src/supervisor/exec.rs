@@ -19,6 +19,7 @@ use tokio::net::unix::pipe::{Receiver, Sender};
 
 use super::assembly::Assembly;
 use super::launch;
+use super::output::LogSink;
 use super::prepare::{Prepared, find_program};
 use super::probe::{ExecRunner, Executed};
 use crate::bootstrap::{CommandLine, Process, Runner, Work};
@@ -28,6 +29,9 @@ use crate::spec::StopScope;
 
 /// Output kept of a helper: the end of it, for `why`.
 const OUTPUT_BYTES: usize = 4 << 10;
+
+/// A logged helper is at its end long before; then nobody waits for its pipes any longer.
+const LOGGED_BOUND: Duration = Duration::from_secs(24 * 3600);
 
 /// Helpers of all services are numbered, so that two at once never share a tree.
 static HELPERS: AtomicU64 = AtomicU64::new(1);
@@ -41,6 +45,9 @@ pub struct ServiceRunner {
     /// What the helper is for, part of its tree's name: `init`, `probe`.
     purpose: &'static str,
     credentials: Option<Credentials>,
+    /// Where the output goes line by line; unless set, only its end is kept.
+    log: Option<LogSink>,
+    umask: Option<u32>,
 }
 
 impl ServiceRunner {
@@ -51,17 +58,22 @@ impl ServiceRunner {
         purpose: &'static str,
         credentials: Option<Credentials>,
     ) -> Self {
-        Self { assembly, service, run, purpose, credentials }
+        Self { assembly, service, run, purpose, credentials, log: None, umask: None }
     }
 
-    async fn start(&self, line: CommandLine) -> io::Result<Helper> {
+    /// The same, with its output in a log and its files made under this mask.
+    pub fn logged(self, log: LogSink, umask: u32) -> Self {
+        Self { log: Some(log), umask: Some(umask), ..self }
+    }
+
+    pub(super) async fn start(&self, line: CommandLine) -> io::Result<Helper> {
         let cwd = line.cwd.clone().unwrap_or_else(|| PathBuf::from("/"));
         let program = find_program(&line.program, &line.env, &cwd)
             .map_err(|failure| io::Error::new(io::ErrorKind::NotFound, failure.message))?;
         let number = HELPERS.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}.{}{number}", self.service, self.purpose);
         let (assembly, run, credentials) = (Arc::clone(&self.assembly), self.run, self.credentials.clone());
-        let stdin = line.stdin.clone();
+        let (stdin, umask, is_logged) = (line.stdin.clone(), self.umask, self.log.is_some());
         let (input, given) = match &stdin {
             Some(_) => {
                 let (reader, writer) = nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC)?;
@@ -73,6 +85,10 @@ impl ServiceRunner {
         let spawned = tokio::task::spawn_blocking(move || {
             let tree = assembly.containment.tree(&name, run.0)?;
             let (reader, writer) = launch::output_pipe()?;
+            let (errors, own_errors) = match is_logged {
+                true => launch::output_pipe().map(|(reader, writer)| (Some(reader), writer))?,
+                false => (None, writer.try_clone()?),
+            };
             let mut plan = SpawnPlan::new(program);
             plan.argv = std::iter::once(&line.program).chain(&line.args).map(Into::into).collect();
             let (marker, value) = tree.environment();
@@ -80,15 +96,16 @@ impl ServiceRunner {
             plan.env = env.chain([(marker, value)]).map(|(name, value)| (name.into(), value.into())).collect();
             plan.cwd = Some(cwd);
             plan.stdin = input;
-            plan.stderr = Some(writer.try_clone()?);
+            plan.stderr = Some(own_errors);
             plan.stdout = Some(writer);
             plan.credentials = credentials;
+            plan.umask = umask;
             plan.cgroup = tree.placement();
             match crate::platform::spawn(&plan) {
                 Ok(child) => {
                     tree.set_leader(child.pid, child.start_time);
                     assembly.journal_helper(&name, run, &child);
-                    Ok((child, Place { tree, name, run }, reader))
+                    Ok((child, Place { tree, name, run }, reader, errors))
                 }
                 Err(error) => {
                     launch::give_back(&tree);
@@ -101,9 +118,17 @@ impl ServiceRunner {
                 }
             }
         });
-        let (child, place, reader) = spawned.await.map_err(io::Error::other)??;
+        let (child, place, reader, errors) = spawned.await.map_err(io::Error::other)??;
         let output = Arc::new(Mutex::new(Vec::new()));
-        let drain = tokio::spawn(keep_end(reader, Arc::clone(&output)));
+        let drain = match (errors, &self.log) {
+            (Some(errors), Some(log)) => {
+                let attached = log.attach(self.run.0, reader, errors);
+                tokio::spawn(async move {
+                    let _how = attached.drained(LOGGED_BOUND).await;
+                })
+            }
+            _ => tokio::spawn(keep_end(reader, Arc::clone(&output))),
+        };
         if let (Some(writer), Some(bytes)) = (given, stdin) {
             // A helper that does not read its input to the end is no error: its exit code tells.
             drop(tokio::spawn(feed(writer, bytes)));
@@ -120,7 +145,7 @@ struct Place {
 }
 
 /// A helper under way.
-struct Helper {
+pub(super) struct Helper {
     assembly: Arc<Assembly>,
     child: Child,
     status: Option<ExitStatus>,
@@ -130,7 +155,7 @@ struct Helper {
 }
 
 impl Helper {
-    async fn end(&mut self) -> io::Result<ExitStatus> {
+    pub(super) async fn end(&mut self) -> io::Result<ExitStatus> {
         if let Some(status) = self.status {
             return Ok(status);
         }
@@ -140,7 +165,7 @@ impl Helper {
     }
 
     /// Kills what is left of the tree and gives it back.
-    async fn clear(&mut self) {
+    pub(super) async fn clear(&mut self) {
         if let Some(place) = self.place.take() {
             clear(&self.assembly, &place).await;
         }

@@ -73,6 +73,8 @@ pub struct ServiceExtra {
     pub alternative: Option<String>,
     /// How limits are enforced: `cgroup`, `rlimit`, `memory not enforced`.
     pub limits: Option<String>,
+    /// What is to be said of its builds: that one runs, or that the last rebuild has failed.
+    pub build: Option<String>,
     /// How it is kept apart, or that it is not.
     pub isolation: Option<String>,
     /// What it is for, in words.

@@ -52,6 +52,16 @@ impl Layout {
         self.data_dir.join("state.json")
     }
 
+    /// What was built last.
+    pub fn builds(&self) -> PathBuf {
+        self.data_dir.join("builds")
+    }
+
+    /// Of one service.
+    pub fn build(&self, service: &str) -> PathBuf {
+        self.builds().join(format!("{service}.json"))
+    }
+
     pub fn secrets(&self) -> PathBuf {
         self.data_dir.join("secrets.env")
     }

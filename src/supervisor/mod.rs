@@ -7,6 +7,7 @@
 mod accounts;
 mod assemble;
 mod assembly;
+mod build;
 pub mod caller;
 mod clear;
 mod effects;
@@ -33,15 +34,18 @@ mod sockets;
 mod state_writer;
 mod steps;
 pub mod usage;
+mod watch;
 pub mod why;
 
 pub use accounts::account_of;
 pub use assemble::{AssembleError, Options, assemble, make_directories, stack_key, volume_paths};
 pub use assembly::Assembly;
+pub use build::{Builder, Made, Order, Outcome as BuildOutcome, Policy as BuildPolicy, Workshop};
 pub use clear::Idle;
 pub use environment::environment;
 pub use facts::{PartFacts, ServiceFacts, StackFacts};
 pub use logs::Logs;
+pub use prepare::find_program;
 pub use publish::{tail, view};
 pub use runtime::{Ended, Supervisor};
 pub use selection::{Selection, select};

@@ -5,15 +5,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use super::assemble::{holder, is_free};
 use super::assembly::Assembly;
+use super::build::{Builder, Logged};
 use super::environment::{environment, wants_notify};
 use super::exec::ServiceRunner;
 use super::facts::ServiceFacts;
 use super::probe::Rendered;
 use super::probes;
+use super::run::Message;
 use crate::bootstrap;
 use crate::engine::{Failure, FailureKind, RunId};
 use crate::platform::notify::NotifySocket;
@@ -60,7 +62,7 @@ pub fn at_once(assembly: &Assembly, service: ServiceId) -> Option<Result<Prepare
     if assembly.unavailable(service).is_some() {
         return Some(Err(assembly.unavailable(service)?.clone()));
     }
-    let disk = !spec.volumes.is_empty() || !spec.files.is_empty() || needs_run_dir(spec);
+    let disk = !spec.volumes.is_empty() || !spec.files.is_empty() || !spec.builds.is_empty() || needs_run_dir(spec);
     (!disk).then(|| {
         check_ports(assembly, spec)?;
         let (env, credentials) = surroundings(assembly, spec)?;
@@ -73,10 +75,19 @@ pub async fn prepare(
     assembly: &Arc<Assembly>,
     service: ServiceId,
     run: RunId,
+    outbox: mpsc::Sender<Message>,
     mut cancelled: oneshot::Receiver<()>,
 ) -> Result<Prepared, Failure> {
     let spec = assembly.stack.service(service);
     check_ports(assembly, spec)?;
+    let workshop = Logged { assembly: Arc::clone(assembly), service, run, outbox };
+    tokio::select! {
+        built = build(assembly, spec, &workshop) => built?,
+        _ = &mut cancelled => {
+            assembly.builds.tell(service, None);
+            return Err(transient("the build was called off"));
+        }
+    }
     let (env, credentials) = surroundings(assembly, spec)?;
     let owner = credentials.as_ref().map(|account| Owner { uid: account.uid, gid: account.gid });
     make_run_dir(assembly, spec, owner)?;
@@ -120,6 +131,18 @@ pub async fn prepare(
         false => None,
     };
     finish(assembly, spec, env, credentials, held, notify)
+}
+
+/// What the service is built from may have changed since its last start.
+async fn build(assembly: &Assembly, spec: &ServiceSpec, workshop: &Logged) -> Result<(), Failure> {
+    let Some(force) = assembly.builds.force(spec.id).filter(|_| !spec.builds.is_empty()) else { return Ok(()) };
+    let run_dir = assembly.layout.service(&spec.name);
+    let facts = ServiceFacts { stack: &assembly.facts, service: spec, run_dir: &run_dir };
+    let builder = Builder { facts, layout: &assembly.layout, environment: &assembly.environment, force, workshop };
+    let built = builder.build().await;
+    assembly.builds.tell(spec.id, None);
+    assembly.builds.is_built(spec.id);
+    built.map(drop)
 }
 
 async fn initialise(
@@ -217,7 +240,7 @@ fn finish(
 }
 
 /// A program without a slash is looked for in the service's own `PATH`; a relative one starts at its directory.
-pub(super) fn find_program(program: &str, env: &BTreeMap<String, String>, cwd: &Path) -> Result<PathBuf, Failure> {
+pub fn find_program(program: &str, env: &BTreeMap<String, String>, cwd: &Path) -> Result<PathBuf, Failure> {
     if program.contains('/') {
         return Ok(cwd.join(program));
     }
@@ -347,11 +370,11 @@ pub(super) fn kind(retry: Retry) -> FailureKind {
     }
 }
 
-fn transient(message: &str) -> Failure {
+pub(super) fn transient(message: &str) -> Failure {
     Failure { kind: FailureKind::Transient, message: message.to_owned(), hint: None }
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| transient(&format!("the preparation was interrupted: {error}")))

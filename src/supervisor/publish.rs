@@ -51,6 +51,7 @@ impl Publisher {
         let mut extras = fixed.extras.clone();
         for (extra, service) in extras.iter_mut().zip(&assembly.stack.services) {
             extra.limits = enforced(assembly, service);
+            extra.build = assembly.builds.told(service.id);
         }
         let view = Arc::new(View {
             stack: fixed.stack.clone(),
@@ -122,6 +123,7 @@ fn extra(assembly: &Assembly, service: &ServiceSpec) -> ServiceExtra {
         log: Some(assembly.layout.logs().join(&service.name).join("current")),
         alternative: assembly.chosen.get(&service.id).cloned(),
         limits: enforced(assembly, service),
+        build: assembly.builds.told(service.id),
         isolation: None,
         description: service.description.clone(),
         depends_on: service.depends_on.iter().map(depends_on).collect(),

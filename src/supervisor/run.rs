@@ -19,6 +19,17 @@ pub enum Message {
         run: RunId,
         result: Result<Box<Prepared>, Failure>,
     },
+    /// Something about a build, for the history.
+    Build {
+        service: ServiceId,
+        run: RunId,
+        kind: &'static str,
+        message: String,
+    },
+    /// What a watched service is made of is new: it is to run with it.
+    Rebuilt {
+        service: ServiceId,
+    },
     Launched {
         service: ServiceId,
         run: RunId,

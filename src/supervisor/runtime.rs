@@ -14,7 +14,8 @@ use super::publish::Publisher;
 use super::run::{Message, Run};
 use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
-use crate::engine::{Command, Engine, Event, Outcome, RequestId, Tick};
+use crate::engine::snapshot::Record;
+use crate::engine::{Command, Desired, Engine, Event, Outcome, RequestId, Tick};
 use crate::platform::{Containment, Tree, clock};
 use crate::spec::ServiceId;
 
@@ -68,6 +69,8 @@ pub struct Supervisor {
     pub(super) drains: Vec<tokio::task::JoinHandle<()>>,
     /// Trees that nothing is left of, to be given back.
     pub(super) cleared: Vec<Arc<Tree>>,
+    /// Follow the files of watched services.
+    watches: Vec<tokio::task::AbortHandle>,
     publisher: Publisher,
     inbox: mpsc::Receiver<Message>,
     started: Instant,
@@ -115,6 +118,7 @@ impl Supervisor {
             end,
             drains: Vec::new(),
             cleared: Vec::new(),
+            watches: Vec::new(),
             publisher: Publisher::default(),
             inbox,
             started: Instant::now(),
@@ -134,6 +138,7 @@ impl Supervisor {
 
     /// Runs until the stack has been shut down.
     pub async fn run(mut self, mut signals: Signals) -> Ended {
+        self.watches = super::watch::start(&self.assembly, &self.outbox);
         loop {
             self.select(&mut signals).await;
             self.step();
@@ -256,10 +261,32 @@ impl Supervisor {
                 }
                 Err(failure) => self.queue.push_back(Event::PrepareFailed { service, run, failure }),
             },
+            Message::Build { service, run, kind, message } => self.told(service, run, kind, message),
+            Message::Rebuilt { service } => self.rebuilt(service),
             Message::Launched { service, run, result } => match result {
                 Ok(launched) => self.launched(service, run, *launched),
                 Err(failure) => self.queue.push_back(Event::SpawnFailed { service, run, failure }),
             },
+        }
+    }
+
+    /// A line of a build's story.
+    fn told(&mut self, service: ServiceId, run: crate::engine::RunId, kind: &'static str, message: String) {
+        let name = self.assembly.stack.service(service).name.clone();
+        tracing::info!(service = %name, kind, "{message}");
+        let run = self.live(service, run).map(|live| live.id);
+        self.end.record(Record { service: name, run, kind: kind.to_owned(), phase: None, message, cause: None });
+    }
+
+    /// Who is not wanted now gets what is new at the next start.
+    fn rebuilt(&mut self, service: ServiceId) {
+        let snapshot = self.engine.snapshot();
+        let wanted = snapshot.services.get(service.index()).is_some_and(|known| known.desired == Desired::Running);
+        if wanted && !snapshot.shutting_down {
+            self.next_request += 1;
+            let request = RequestId(self.next_request);
+            let command = Command::Restart { services: vec![service] };
+            self.queue.push_back(Event::Command { request, command });
         }
     }
 
@@ -283,6 +310,8 @@ impl Supervisor {
 
     /// Everything is stopped: what is still in memory goes to disk before we go.
     async fn end(mut self, left: Vec<ServiceId>) -> Ended {
+        // A rebuild under way is killed with its whole tree.
+        self.watches.iter().for_each(tokio::task::AbortHandle::abort);
         self.give_back();
         for drain in self.drains.drain(..) {
             // Its own bound ends it.

@@ -26,8 +26,9 @@ fn follow<'v>(view: &'v View, name: &'v str, chain: &mut Vec<String>, seen: &mut
         return;
     }
     seen.push(name);
-    let Some((service, _)) = view.service(name) else { return };
-    chain.push(sentence(view, service));
+    let Some((service, extra)) = view.service(name) else { return };
+    let build = extra.build.as_ref().map(|build| format!("; {build}")).unwrap_or_default();
+    chain.push(format!("{}{build}", sentence(view, service)));
     for blocker in &service.blocked_by {
         follow(view, &blocker.service, chain, seen);
     }

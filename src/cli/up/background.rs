@@ -73,6 +73,12 @@ fn options(stack: &Stack, up: &Up, global: &Global) -> Vec<std::ffi::OsString> {
     if up.offline {
         options.push("--offline".into());
     }
+    if up.build {
+        options.push("--build".into());
+    }
+    if up.no_build {
+        options.push("--no-build".into());
+    }
     options.push("--".into());
     options.extend(up.services.iter().map(Into::into));
     options

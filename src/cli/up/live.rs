@@ -23,7 +23,8 @@ pub struct Live {
     output: Output,
     redraw: bool,
     drawn: usize,
-    phases: BTreeMap<String, Phase>,
+    /// Phase, and what was said of its builds.
+    phases: BTreeMap<String, (Phase, Option<String>)>,
 }
 
 impl Live {
@@ -48,8 +49,11 @@ impl Live {
     fn transitions(&mut self, stack: &Stack) -> Vec<String> {
         let mut lines = Vec::new();
         for service in &stack.services {
-            let before = self.phases.insert(service.name.clone(), service.phase);
-            let is_news = before.map_or(service.phase != Phase::Stopped, |before| before != service.phase);
+            let now = (service.phase, service.build.clone());
+            let before = self.phases.insert(service.name.clone(), now);
+            let is_news = before.map_or(service.phase != Phase::Stopped, |(phase, build)| {
+                phase != service.phase || (service.build.is_some() && build != service.build)
+            });
             if is_news {
                 let reason = service.reason().map(|reason| format!(" ({})", clean(&reason))).unwrap_or_default();
                 lines.push(format!("{}: {}{reason}", service.name, service.phase.as_str()));

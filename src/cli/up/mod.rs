@@ -34,6 +34,9 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
     stack.check_names(&up.services)?;
     if !is_copy {
         match running(&Place::find(global)?)? {
+            Some((_, pid)) if up.detach && up.build => {
+                return Err(conflict(pid).hint("reeve build, then reeve restart, for what runs already"));
+            }
             Some((client, pid)) if up.detach => return background::join(&client, pid, up, output),
             Some((_, pid)) => return Err(conflict(pid)),
             None if up.detach => return background::start(&stack, up, global, output),
@@ -54,7 +57,8 @@ fn conflict(pid: u32) -> Failure {
 }
 
 fn foreground(stack: Stack, up: &Up, output: Output, is_copy: bool) -> Result {
-    let launch = Launch { services: up.services.clone(), offline: up.offline, foreground: !is_copy };
+    let launch =
+        Launch { services: up.services.clone(), offline: up.offline, build: up.policy(), foreground: !is_copy };
     let mut screen = None;
     let ended = supervise(stack, &launch, output, |handle, lines| {
         if !is_copy {

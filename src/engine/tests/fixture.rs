@@ -69,6 +69,8 @@ pub fn service(id: usize, name: &str) -> ServiceSpec {
         control: None,
         logs: LogSpec::default(),
         parts: Vec::new(),
+        builds: Vec::new(),
+        watch: None,
         init: None,
         files: Vec::new(),
         bootstrap: Vec::new(),

@@ -1,5 +1,6 @@
 //! Merged files into validated values; every problem is reported with the place of the value that it is about.
 
+mod build;
 mod depends;
 mod names;
 mod policy;

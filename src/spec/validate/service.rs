@@ -11,7 +11,7 @@ use super::super::template::Template;
 use super::super::{env_file, parse};
 use super::names::{Own, keys};
 use super::values::{At, Context};
-use super::{depends, policy, probe, steps};
+use super::{build, depends, policy, probe, steps};
 
 /// Only the service itself may read what it writes, unless it says otherwise.
 const UMASK: u32 = 0o077;
@@ -48,8 +48,11 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
     let networks = self::networks(cx, at.key("networks"), file);
     let volumes = self::volumes(cx, at.key("volumes"), file);
     let oneshot = file.oneshot.unwrap_or(false);
+    let builds = build::builds(cx, at.key("build"), file.build.as_ref());
     let command = match &file.command {
         Some(words) => cx.command(at.key("command"), words),
+        // Its builds are all that it does.
+        None if oneshot && !builds.is_empty() => vec![Template::literal("true")],
         None => {
             if !wanted.command_was_wrong {
                 let hint = "give command = [\"program\", \"argument\"], or a preset".to_owned();
@@ -89,12 +92,14 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
         }),
         logs: policy::logs(cx, at.key("logs"), file.logs.as_ref()),
         parts: self::parts(cx, at.key("parts"), file),
+        watch: build::watch(cx, at.key("watch"), file.watch.as_ref()),
         init: file.init.as_ref().and_then(|file| steps::init(cx, at.key("init"), file, &ports)),
         files: steps::files(cx, at.key("files"), file.files.as_deref()),
         bootstrap: steps::steps(cx, at.key("bootstrap"), file.bootstrap.as_deref(), &mut step_names),
         addresses: labels(cx, at.key("addresses"), file.addresses.as_ref(), false),
         credentials: labels(cx, at.key("credentials"), file.credentials.as_ref(), true),
         alternatives: Vec::new(),
+        builds,
         ports,
         networks,
         volumes,

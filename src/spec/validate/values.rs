@@ -42,6 +42,11 @@ impl<'n> At<'n> {
         self.node.map_or(self.or, |node| node.key)
     }
 
+    /// Nothing is there, or a list from which nothing had to be cut out and reported.
+    pub fn items_are_fine(self) -> bool {
+        self.node.is_none_or(|node| node.items().is_empty())
+    }
+
     pub fn node(self) -> Option<&'n Node> {
         self.node
     }

@@ -34,6 +34,7 @@ pub use line::{LogLine, Record, Stream, parse_line};
 pub use pump::{Attached, Drained};
 pub use reader::{LogReader, Merged};
 pub use subscribe::Subscription;
+pub(super) use watch::strip_ansi;
 
 #[cfg(test)]
 mod tests;

@@ -71,6 +71,18 @@ describe('an expired session', () => {
     expect(session()).toBeNull();
   });
 
+  it('is not renewed while it is signed out of', async () => {
+    const told = vi.fn();
+    whenExpired(told);
+    const calls = serve((path) => (path === '/users/signOut' ? { status: 204 } : { status: 403, body: { message: 'Invalid refresh token' } }));
+    const leaving = signOut();
+    await Promise.resolve();
+    await expect(renew()).rejects.toBeInstanceOf(ApiError);
+    await leaving;
+    expect(calls.map(({ path }) => path)).toEqual(['/users/signOut']);
+    expect(told).not.toHaveBeenCalled();
+  });
+
   it('survives a server that is away while it is renewed', async () => {
     serve((path) => (path === '/users/auth/refresh' ? { status: 503, body: { message: 'away' } } : expired));
     await expect(get('/catalogs')).rejects.toMatchObject({ status: 503 });

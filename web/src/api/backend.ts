@@ -19,6 +19,7 @@ const GUARD_TEXTS = new Set([
 const OWN_401 = ['/users/signIn', '/users/2fa/'];
 
 let renewing: Promise<void> | undefined;
+let leaving: Promise<void> | undefined;
 let onExpired: () => void = () => {};
 
 /** Called once when a session has ended by itself. */
@@ -47,8 +48,9 @@ function isExpiry(error: unknown, path: string): boolean {
   return !OWN_401.some((prefix) => path.startsWith(prefix)) || GUARD_TEXTS.has(error.message);
 }
 
-/** One refresh at a time: who comes while it runs waits for the same one. */
+/** One refresh at a time: who comes while it runs waits for the same one. None for a session that is being ended. */
 export function renew(): Promise<void> {
+  if (leaving) return leaving.then(() => Promise.reject(new ApiError('http', 'signed out', 401)));
   renewing ??= refresh().finally(() => {
     renewing = undefined;
   });
@@ -72,7 +74,11 @@ async function refresh(): Promise<void> {
 /** A refresh that is under way comes first: its failure must not end the session of who signs in next. */
 export async function signOut(): Promise<void> {
   await renewing?.catch(() => undefined);
-  if (session()) await leave();
+  if (!session()) return;
+  leaving ??= leave().finally(() => {
+    leaving = undefined;
+  });
+  await leaving;
 }
 
 /** Ends the session here whatever the server says: it may have forgotten it already. */

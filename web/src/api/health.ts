@@ -1,6 +1,7 @@
 // Whether the services answer, as the browser sees them.
 
 import { config } from './config';
+import { isGateway } from './request';
 
 export const healthKeys = { all: ['health'] as const };
 
@@ -23,12 +24,15 @@ interface Ready {
   checks?: Record<string, { status?: string; latency_ms?: number }>;
 }
 
+/** `body` is nothing when the service itself gave no JSON. */
 async function ask(url: string): Promise<{ response?: Response; body?: unknown; latencyMs: number }> {
   const start = performance.now();
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(LIMIT_MS), credentials: 'omit', cache: 'no-store' });
     const isJson = response.headers.get('content-type')?.includes('json') ?? false;
     const body: unknown = isJson ? await response.json() : undefined;
+    // The proxy's own answer is none of the service.
+    if (isGateway(response, body)) return { response, latencyMs: performance.now() - start };
     return { response, body, latencyMs: performance.now() - start };
   } catch {
     return { latencyMs: performance.now() - start }; // No answer is what was asked about.

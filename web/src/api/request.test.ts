@@ -37,6 +37,9 @@ it('tells an unreachable server from one that refuses', async () => {
   await expect(exchange('GET', '/x')).rejects.toMatchObject({ trouble: 'network', status: 0 });
   vi.stubGlobal('fetch', async () => new Response('Bad Gateway', { status: 502 }));
   await expect(exchange('GET', '/x')).rejects.toMatchObject({ trouble: 'network', status: 502 });
+  const away = '{"status":503,"message":"grafana cannot be reached","service":"grafana"}';
+  vi.stubGlobal('fetch', async () => new Response(away, { status: 503 }));
+  await expect(exchange('GET', '/x')).rejects.toMatchObject({ trouble: 'network', status: 503 });
   vi.stubGlobal('fetch', async () => new Response('{"message":"no"}', { status: 400, headers: { 'x-request-id': 'r1' } }));
   await expect(exchange('GET', '/x')).rejects.toMatchObject({ trouble: 'http', status: 400, message: 'no', requestId: 'r1' });
 });

@@ -64,7 +64,9 @@ function parse(text: string): unknown {
   }
 }
 
-/** The proxy before a server that is away answers for it, in no JSON of the server's. */
-function isGateway(response: Response, body: unknown): boolean {
-  return [500, 502, 503, 504].includes(response.status) && (body === undefined || typeof body === 'string');
+/** Whether the proxy answered for a server that is away: it names the service, or the answer is no JSON of a server of ours. */
+export function isGateway(response: Response, body: unknown): boolean {
+  if (![500, 502, 503, 504].includes(response.status)) return false;
+  if (body === undefined || typeof body === 'string') return true;
+  return response.status !== 500 && typeof (body as { service?: unknown }).service === 'string';
 }

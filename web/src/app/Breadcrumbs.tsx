@@ -5,7 +5,7 @@ import { ChevronRight } from 'lucide-react';
 import { Fragment } from 'react';
 import { Link, useLocation } from 'react-router';
 import { catalogKeys, getCatalog } from '../api/catalogs';
-import { computationsOf, controlKeys, getControl } from '../api/controls';
+import { controlKeys, getControl } from '../api/controls';
 import { getDashboard, grafanaKeys, searchGrafana } from '../api/grafana';
 import { flowKeys, getFlow } from '../api/node-red';
 import { useTexts } from '../i18n';
@@ -46,7 +46,7 @@ function Name({ thing, pathname }: { thing: Crumb['thing']; pathname: string }) 
   const once = { retry: false, staleTime: 60_000 };
   const catalog = useQuery({ queryKey: catalogKeys.one(number), queryFn: () => getCatalog(number), enabled: kind === 'catalog', ...once });
   const named = useQuery({ queryKey: controlKeys.one(number), queryFn: () => getControl(number), enabled: kind === 'control', ...once });
-  const computed = useQuery({ queryKey: controlKeys.computations(control), queryFn: () => computationsOf(control), enabled: kind === 'computation', ...once });
+  const computed = useQuery({ queryKey: controlKeys.computations(control), queryFn: async () => (await import('../api/results')).resultsOf(await getControl(control), Number(/catalogs\/(\d+)/.exec(pathname)?.[1])), enabled: kind === 'computation', ...once });
   const dashboard = useQuery({ queryKey: grafanaKeys.dashboard(id), queryFn: () => getDashboard(id), enabled: kind === 'dashboard', ...once });
   const found = useQuery({ queryKey: grafanaKeys.search, queryFn: searchGrafana, enabled: kind === 'folder', ...once });
   const flow = useQuery({ queryKey: flowKeys.one(id), queryFn: () => getFlow(id), enabled: kind === 'flow', ...once });

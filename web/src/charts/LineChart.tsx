@@ -3,7 +3,7 @@
 import { useState } from 'react';
 import { useTexts } from '../i18n';
 import type { Line } from './compliance';
-import { domain, place, ticks, timeTicks } from './scale';
+import { domain, place, spaced, ticks } from './scale';
 import { useWidth } from './useWidth';
 
 interface Props {
@@ -14,17 +14,25 @@ interface Props {
   floor?: number;
   ceiling?: number;
   height?: number;
+  /** A level that should be reached, drawn across. */
+  level?: { value: number; label: string };
 }
 
 /** Told apart by colour-blind readers, too; further lines repeat them dashed. */
 const COLOURS = ['var(--accent-text)', 'var(--info)', 'var(--good)', 'var(--warn)', 'var(--muted)'];
-const EDGE = { top: 12, right: 14, bottom: 28, left: 40 };
+const EDGE = { top: 12, right: 14, bottom: 28, left: 48 };
+const NARROW = 480;
 /** Above this, circles would touch each other. */
 const MOST_DOTS = 60;
+/** Of a date, with the space to the next; and how many are read with pleasure. */
+const ROOM = 86;
+const MOST_LABELS = 7;
 
-export function LineChart({ label, lines, unit = '', floor, ceiling, height = 240 }: Props) {
+export function LineChart({ label, lines, unit = '', floor, ceiling, height: wished = 240, level }: Props) {
   const { t, day, number } = useTexts();
   const [ref, width] = useWidth<HTMLDivElement>();
+  // On a phone, a chart as tall as it is wide would fill it.
+  const height = width < NARROW ? Math.min(wished, 220) : wished;
   const [near, setNear] = useState<number>();
   const times = [...new Set(lines.flatMap((line) => line.samples.map((sample) => sample.at)))].sort((a, b) => a - b);
   const x = domain(times);
@@ -35,7 +43,10 @@ export function LineChart({ label, lines, unit = '', floor, ceiling, height = 24
     const at = clientX - box.left;
     return times.reduce<number | undefined>((best, time) => (best === undefined || Math.abs(toX(time) - at) < Math.abs(toX(best) - at) ? time : best), undefined);
   };
-  const single = times.length === 1 ? times : undefined;
+  // As many dates as have room, each below a point; no two the same.
+  const labels = new Map(times.map((at) => [toX(at), at]));
+  const placed = spaced([...labels.keys()], Math.max(ROOM, (width - EDGE.left - EDGE.right) / MOST_LABELS));
+  const missed = lines.some((line) => line.samples.some((sample) => sample.met === false));
 
   return (
     <figure>
@@ -53,22 +64,23 @@ export function LineChart({ label, lines, unit = '', floor, ceiling, height = 24
             <g key={value}>
               <line x1={EDGE.left} x2={width - EDGE.right} y1={toY(value)} y2={toY(value)} stroke="var(--line)" />
               <text x={EDGE.left - 8} y={toY(value)} dy="0.32em" textAnchor="end" fontSize="11" fill="var(--muted)">
-                {number(value)}
+                {number(value) + unit}
               </text>
             </g>
           ))}
-          {(single ?? timeTicks(x, width < 480 ? 3 : 5)).map((at, index, all) => (
-            <text
-              key={at}
-              x={toX(at)}
-              y={height - 8}
-              fontSize="11"
-              fill="var(--muted)"
-              textAnchor={all.length === 1 ? 'middle' : index === 0 ? 'start' : index === all.length - 1 ? 'end' : 'middle'}
-            >
-              {day(at)}
+          {placed.map((x) => (
+            <text key={x} x={x} y={height - 8} fontSize="11" fill="var(--muted)" textAnchor={x - EDGE.left < ROOM / 2 ? 'start' : width - EDGE.right - x < ROOM / 2 ? 'end' : 'middle'}>
+              {day(labels.get(x))}
             </text>
           ))}
+          {level && level.value >= y.min && level.value <= y.max && (
+            <g>
+              <line x1={EDGE.left} x2={width - EDGE.right} y1={toY(level.value)} y2={toY(level.value)} stroke="var(--muted)" strokeDasharray="6 4" />
+              <text x={width - EDGE.right} y={toY(level.value) - 5} fontSize="11" fill="var(--muted)" textAnchor="end">
+                {level.label}
+              </text>
+            </g>
+          )}
           {near !== undefined && <line x1={toX(near)} x2={toX(near)} y1={EDGE.top} y2={height - EDGE.bottom} stroke="var(--line-strong)" strokeDasharray="3 3" />}
           {lines.map((line, index) => {
             const colour = COLOURS[index % COLOURS.length];
@@ -83,7 +95,17 @@ export function LineChart({ label, lines, unit = '', floor, ceiling, height = 24
                 )}
                 <path d={path} fill="none" stroke={colour} strokeWidth="2" strokeLinejoin="round" strokeDasharray={index >= COLOURS.length ? '5 4' : undefined} />
                 {line.samples.length <= MOST_DOTS &&
-                  line.samples.map((sample) => <circle key={sample.at} cx={toX(sample.at)} cy={toY(sample.value)} r={sample.at === near ? 4.5 : 3} fill={colour} stroke="var(--surface)" strokeWidth="1.5" />)}
+                  line.samples.map((sample) => (
+                    <circle
+                      key={sample.at}
+                      cx={toX(sample.at)}
+                      cy={toY(sample.value)}
+                      r={sample.at === near ? 5.5 : 4}
+                      fill={sample.met === false ? 'var(--surface)' : colour}
+                      stroke={sample.met === false ? colour : 'var(--surface)'}
+                      strokeWidth={sample.met === false ? 2 : 1.5}
+                    />
+                  ))}
               </g>
             );
           })}
@@ -112,14 +134,20 @@ export function LineChart({ label, lines, unit = '', floor, ceiling, height = 24
           </div>
         )}
       </div>
-      {lines.length > 1 && (
+      {(lines.length > 1 || missed) && (
         <figcaption className="mt-3 flex flex-wrap gap-x-4 gap-y-1 text-xs text-muted">
-          {lines.map((line, index) => (
+          {lines.length > 1 && lines.map((line, index) => (
             <span key={line.name} className="inline-flex items-center gap-1.5">
               <span className="size-2 rounded-full" style={{ background: COLOURS[index % COLOURS.length] }} />
               {line.name}
             </span>
           ))}
+          {missed && (
+            <span className="inline-flex items-center gap-1.5">
+              <span className="size-2.5 rounded-full border-2 border-muted" />
+              {t('result.failed')}
+            </span>
+          )}
         </figcaption>
       )}
       <table className="sr-only">

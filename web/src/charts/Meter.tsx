@@ -13,20 +13,21 @@ export function colourOf(share: number | undefined): string {
 
 export function Meter({ share, label }: { share: number | undefined; label: string }) {
   const { t, percent } = useTexts();
+  if (share === undefined) return <span className="text-sm text-muted">{t('compliance.none')}</span>;
   return (
-    <div className="flex items-center gap-3">
+    <div className="flex min-h-6 items-center gap-3">
       <div
         role="meter"
         aria-label={label}
         aria-valuemin={0}
         aria-valuemax={100}
-        aria-valuenow={share === undefined ? 0 : Math.round(share * 100)}
-        aria-valuetext={share === undefined ? t('compliance.none') : percent(share)}
+        aria-valuenow={Math.round(share * 100)}
+        aria-valuetext={percent(share)}
         className="h-2 flex-1 overflow-hidden rounded-full bg-raised"
       >
-        <div className="h-full rounded-full" style={{ width: `${(share ?? 0) * 100}%`, background: colourOf(share) }} />
+        <div className="h-full rounded-full" style={{ width: `${share * 100}%`, background: colourOf(share) }} />
       </div>
-      <span className="w-11 text-right text-sm font-semibold tabular-nums">{share === undefined ? '–' : percent(share)}</span>
+      <span className="w-11 text-right text-sm font-semibold tabular-nums">{percent(share)}</span>
     </div>
   );
 }
@@ -46,11 +47,12 @@ export function Ring({ share, label, size = 120 }: { share: number | undefined; 
         fill="none"
         stroke={colourOf(share)}
         strokeWidth="11"
-        strokeLinecap="round"
+        // A round end of nothing would be a dot.
+        strokeLinecap={share ? 'round' : 'butt'}
         strokeDasharray={`${length * (share ?? 0)} ${length}`}
         transform="rotate(-90 60 60)"
       />
-      <text x="60" y="60" textAnchor="middle" dy="0.35em" fontSize="25" fontWeight="650" fill="var(--ink)">
+      <text x="60" y="60" textAnchor="middle" dy="0.35em" fontSize={said.length > 4 ? 22 : 25} fontWeight="650" fill="var(--ink)">
         {said}
       </text>
     </svg>

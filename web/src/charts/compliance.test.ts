@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import type { Computation, Point } from '../api/schema';
-import { byGuarantee, current, daily, evidenceShare, guaranteeOf, perDay, ratio } from './compliance';
-import { domain, place, ticks } from './scale';
+import { byGuarantee, current, daily, evidenceShare, failing, guaranteeOf, perDay, ratio } from './compliance';
+import { domain, place, spaced, ticks } from './scale';
 
 const point = (over: Partial<Point>): Point => ({
   id: Math.random().toString(),
@@ -29,6 +29,7 @@ it('judges by the last point of each guarantee and scope', () => {
     point({ guaranteeId: 'H', scope: { b: 2, a: 1 }, timestamp: '2026-02-01T00:00:00.000Z', guaranteeResult: false }),
   ];
   expect(current(points)).toEqual({ met: 1, total: 3 });
+  expect(failing(points).map(({ guaranteeId }) => guaranteeId)).toEqual(['G', 'H']);
   expect(ratio(current([]))).toBeUndefined();
 });
 
@@ -56,8 +57,16 @@ it('names guarantees as the backend does', () => {
 });
 
 it('places values on a chart', () => {
-  expect(ticks({ min: 0, max: 100 }, 4)).toEqual([0, 50, 100]);
+  expect(ticks({ min: 0, max: 100 }, 4)).toEqual([0, 25, 50, 75, 100]);
   expect(domain([5])).toEqual({ min: 4, max: 6 });
   expect(domain([], 0, 100)).toEqual({ min: 0, max: 100 });
   expect(place(50, { min: 0, max: 100 }, 0, 200)).toBe(100);
+});
+
+it('labels as many places as have room, evenly', () => {
+  expect(spaced([0, 10, 20, 30], 10)).toEqual([0, 10, 20, 30]);
+  expect(spaced([0, 10, 20, 30, 40], 15)).toEqual([0, 20, 40]);
+  expect(spaced([0, 1, 2, 30], 15)).toEqual([1, 30]);
+  expect(spaced([5], 15)).toEqual([5]);
+  expect(spaced([], 15)).toEqual([]);
 });

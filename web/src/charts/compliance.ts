@@ -11,6 +11,8 @@ export interface Sample {
   /** Milliseconds. */
   at: number;
   value: number;
+  /** Whether it was enough, where something says so. */
+  met?: boolean;
 }
 
 export const ratio = ({ met, total }: Share): number | undefined => (total === 0 ? undefined : met / total);
@@ -37,6 +39,13 @@ function latest(points: Point[]): Point[] {
 export function current(points: Point[]): Share {
   const now = latest(points);
   return { met: now.filter((point) => point.guaranteeResult).length, total: now.length };
+}
+
+/** What is not met now, the lowest value first. */
+export function failing(points: Point[]): Point[] {
+  return latest(points)
+    .filter((point) => !point.guaranteeResult)
+    .sort((a, b) => a.guaranteeValue - b.guaranteeValue);
 }
 
 export function byAgreement(points: Point[]): Map<string, Point[]> {
@@ -72,17 +81,27 @@ export interface Line {
 
 /** A line per guarantee: its value of each time, the mean where several scopes have one. */
 export function byGuarantee(points: Point[]): Line[] {
-  const lines = new Map<string, Map<number, number[]>>();
+  const lines = new Map<string, Map<number, Point[]>>();
   for (const point of points) {
-    const line = lines.get(point.guaranteeId) ?? new Map<number, number[]>();
+    const line = lines.get(point.guaranteeId) ?? new Map<number, Point[]>();
     const at = Date.parse(point.timestamp);
-    line.set(at, [...(line.get(at) ?? []), point.guaranteeValue]);
+    line.set(at, [...(line.get(at) ?? []), point]);
     lines.set(point.guaranteeId, line);
   }
   return [...lines].map(([name, times]) => ({
     name,
-    samples: [...times].sort(([a], [b]) => a - b).map(([at, values]) => ({ at, value: values.reduce((sum, value) => sum + value, 0) / values.length })),
+    samples: [...times].sort(([a], [b]) => a - b).map(([at, same]) => ({
+      at,
+      value: same.reduce((sum, point) => sum + point.guaranteeValue, 0) / same.length,
+      met: same.every((point) => point.guaranteeResult),
+    })),
   }));
+}
+
+/** What people call a guarantee: the name of its control, where there is one. */
+export function titlesOf(controls: readonly { name: string }[]): (guarantee: string) => string {
+  const names = new Map(controls.map(({ name }) => [guaranteeOf(name), name]));
+  return (guarantee) => names.get(guarantee) ?? guarantee;
 }
 
 /** The name that the backend gives a control's guarantee. */

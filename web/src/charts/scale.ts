@@ -21,14 +21,18 @@ export function place(value: number, { min, max }: Domain, from: number, to: num
 export function ticks({ min, max }: Domain, wish: number): number[] {
   const raw = (max - min) / Math.max(1, wish);
   const power = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
+  // Quarters only where they are whole.
+  const step = (power >= 10 ? [1, 2, 2.5, 5, 10] : [1, 2, 5, 10]).map((factor) => factor * power).find((candidate) => candidate >= raw) ?? raw;
   const found: number[] = [];
   for (let at = Math.ceil(min / step) * step; at <= max + step * 1e-9; at += step) found.push(Number(at.toFixed(10)));
   return found;
 }
 
-/** Evenly spread times, the ends included. */
-export function timeTicks({ min, max }: Domain, wish: number): number[] {
-  const count = Math.max(2, wish);
-  return Array.from({ length: count }, (_, index) => min + ((max - min) * index) / (count - 1));
+/** Of places in order, every so manieth, the last one among them, so that each label has so much room. */
+export function spaced(places: number[], room: number): number[] {
+  for (let stride = 1; stride < places.length; stride += 1) {
+    const found = places.filter((_, at) => (places.length - 1 - at) % stride === 0);
+    if (found.every((at, index) => index === 0 || at - (found[index - 1] ?? 0) >= room)) return found;
+  }
+  return places.slice(-1);
 }

@@ -26,8 +26,8 @@ export function Badge({ tone = 'neutral', children, title }: { tone?: Tone; chil
   );
 }
 
-/** Good, bad or not known: told by shape and word, not by colour alone. */
-export function Result({ value, wordless }: { value: boolean | null | undefined; wordless?: boolean }) {
+/** Good, bad or not known: told by shape and word, not by colour alone. Where words have no room, for readers alone: always, or on a phone. */
+export function Result({ value, wordless }: { value: boolean | null | undefined; wordless?: boolean | 'phone' }) {
   const { t } = useTexts();
   const [Icon, tone, text] =
     value === true
@@ -36,9 +36,9 @@ export function Result({ value, wordless }: { value: boolean | null | undefined;
         ? ([CircleX, 'text-bad', t('result.failed')] as const)
         : ([CircleHelp, 'text-muted', t('result.none')] as const);
   return (
-    <span className={`inline-flex items-center gap-1.5 text-sm font-medium ${tone}`}>
+    <span className={`inline-flex items-center gap-1.5 text-sm font-medium whitespace-nowrap ${tone}`}>
       <Icon className="size-4 shrink-0" aria-hidden />
-      <span className={wordless ? 'sr-only' : ''}>{text}</span>
+      <span className={wordless === 'phone' ? 'max-sm:sr-only' : wordless ? 'sr-only' : ''}>{text}</span>
     </span>
   );
 }

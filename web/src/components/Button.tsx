@@ -5,7 +5,7 @@ import type { ButtonHTMLAttributes, ReactNode, Ref } from 'react';
 import { Link, type LinkProps } from 'react-router';
 
 type Look = 'primary' | 'secondary' | 'ghost' | 'danger';
-type Size = 'sm' | 'md' | 'icon';
+type Size = 'sm' | 'md' | 'icon' | 'tiny';
 
 const BASE =
   'inline-flex items-center justify-center gap-2 rounded-lg font-medium whitespace-nowrap transition-colors select-none disabled:opacity-50 disabled:cursor-not-allowed aria-disabled:opacity-50';
@@ -19,6 +19,7 @@ const SIZES: Record<Size, string> = {
   sm: 'h-8 px-3 text-[0.8125rem]',
   md: 'h-10 px-4 text-sm',
   icon: 'size-9 shrink-0',
+  tiny: 'size-7 shrink-0',
 };
 
 export function buttonClass(look: Look = 'secondary', size: Size = 'md', more = ''): string {
@@ -63,6 +64,6 @@ export function LinkButton({ look, size, icon: Icon, className, children, ...res
 }
 
 /** A button that shows only an icon: its label is for everyone who cannot see it, and for the pointer that rests. */
-export function IconButton({ label, ...rest }: Omit<ButtonProps, 'children'> & { label: string }) {
-  return <Button size="icon" look="ghost" aria-label={label} title={label} {...rest} />;
+export function IconButton({ label, size = 'icon', ...rest }: Omit<ButtonProps, 'children'> & { label: string }) {
+  return <Button size={size} look="ghost" aria-label={label} title={label} {...rest} />;
 }

@@ -5,6 +5,7 @@ import { AlertDialog, Dialog } from 'radix-ui';
 import { useState, type ReactNode } from 'react';
 import { useTexts } from '../i18n';
 import { Button, IconButton } from './Button';
+import { errorText } from './error-text';
 import { toast } from './toasts';
 
 const OVERLAY = 'fixed inset-0 z-40 bg-black/50 backdrop-blur-[1px]';
@@ -57,14 +58,15 @@ interface ConfirmProps {
 }
 
 export function Confirm({ open, onClose, title, text, action, onConfirm }: ConfirmProps) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const [busy, setBusy] = useState(false);
   const confirm = async () => {
     setBusy(true);
     try {
       await onConfirm();
     } catch (error) {
-      toast(error instanceof Error ? error.message : String(error), 'bad');
+      toast(errorText(texts, error), 'bad');
     } finally {
       setBusy(false);
       onClose();

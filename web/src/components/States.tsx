@@ -6,6 +6,7 @@ import type { ReactNode } from 'react';
 import { ApiError, isOffline, statusOf } from '../api/error';
 import { useTexts } from '../i18n';
 import { Button } from './Button';
+import { errorText } from './error-text';
 
 export function Loading({ rows = 4 }: { rows?: number }) {
   const { t } = useTexts();
@@ -41,10 +42,11 @@ export function Notice({ icon: Icon = Inbox, title, text, action, role }: Notice
 }
 
 export function Failed({ error, retry, service }: { error: unknown; retry?: () => void; service?: string }) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const offline = isOffline(error);
   const requestId = error instanceof ApiError ? error.requestId : null;
-  const said = error instanceof Error ? error.message : String(error);
+  const said = errorText(texts, error);
   // The API tells with a 5xx that a service behind it is away.
   const behind = service !== undefined && statusOf(error) >= 500;
   const title =
@@ -60,7 +62,8 @@ export function Failed({ error, retry, service }: { error: unknown; retry?: () =
       title={title}
       text={
         <>
-          {offline ? t('state.offlineHint') : said}
+          {offline && !navigator.onLine ? t('state.offlineHint') : offline || behind ? t('state.awayHint') : said}
+          {behind && <span className="mt-1 block text-xs">{said}</span>}
           {requestId && !offline && <span className="mt-1 block text-xs">{t('state.request', { id: requestId })}</span>}
         </>
       }

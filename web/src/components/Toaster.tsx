@@ -23,11 +23,11 @@ export function Toaster() {
         return (
           <div
             key={id}
-            className="pointer-events-auto flex w-full items-start gap-3 rounded-xl border border-line bg-surface py-3 pr-2 pl-4 shadow-xl"
+            className="pointer-events-auto flex w-full items-center gap-3 rounded-xl border border-line bg-surface py-1 pr-1.5 pl-4 shadow-xl"
           >
-            <Icon className={`mt-0.5 size-5 shrink-0 ${TONES[tone]}`} aria-hidden />
-            <p className="min-w-0 flex-1 py-0.5 text-sm break-words">{text}</p>
-            <IconButton icon={X} label={t('action.close')} onClick={() => closeToast(id)} className="size-7" />
+            <Icon className={`size-5 shrink-0 ${TONES[tone]}`} aria-hidden />
+            <p className="min-w-0 flex-1 py-1.5 text-sm break-words">{text}</p>
+            <IconButton icon={X} label={t('action.close')} onClick={() => closeToast(id)} />
           </div>
         );
       })}

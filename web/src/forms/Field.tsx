@@ -22,7 +22,9 @@ export function Field({ label, hint, error, required, className = '', children }
   const { t } = useTexts();
   const id = useId();
   const said = error && isKey(error) ? t(error) : error;
-  const describedBy = [said && `${id}-error`, hint && `${id}-hint`].filter(Boolean).join(' ') || undefined;
+  // What is wrong is not said twice.
+  const shownHint = hint === said ? undefined : hint;
+  const describedBy = [said && `${id}-error`, shownHint && `${id}-hint`].filter(Boolean).join(' ') || undefined;
   return (
     <div className={`min-w-0 ${className}`}>
       <label htmlFor={id} className="mb-1.5 block text-sm font-medium">
@@ -30,9 +32,9 @@ export function Field({ label, hint, error, required, className = '', children }
         {!required && <span className="ml-1.5 font-normal text-muted">{t('form.optional')}</span>}
       </label>
       {children({ id, 'aria-invalid': said ? true : undefined, 'aria-describedby': describedBy, 'aria-required': required || undefined })}
-      {hint && (
+      {shownHint && (
         <p id={`${id}-hint`} className="mt-1 text-[0.8125rem] text-muted">
-          {hint}
+          {shownHint}
         </p>
       )}
       {said && (

@@ -48,7 +48,7 @@ export function PairsField({ label, hint, pairs, onChange, names, free, error }:
             <li key={pair.name}>
               <Badge>
                 {pair.name}: <span className="max-w-48 truncate text-ink">{pair.value}</span>
-                <IconButton icon={X} label={t('action.removeOne', { name: pair.name })} onClick={() => onChange(pairs.filter((other) => other !== pair))} className="-mr-1.5 size-6" />
+                <IconButton icon={X} label={t('action.removeOne', { name: pair.name })} onClick={() => onChange(pairs.filter((other) => other !== pair))} size="tiny" className="-mr-1.5" />
               </Badge>
             </li>
           ))}

@@ -87,5 +87,5 @@ export const userRules = z.object({
   authority: z.enum(['ADMIN', 'DEVELOPER', 'USER']),
 });
 
-export const rangeRules = z.object({ startDate: day, endDate: day }).check(inOrder);
+export const calculateRules = z.object({ startDate: day, endDate: day, step: z.enum(['MONTH', 'WEEK', 'DAY', 'WHOLE']) }).check(inOrder);
 export const limitRules = z.object({ limit: z.string().check(z.regex(/^[1-9]\d{0,8}$/, 'form.number')) });

@@ -3,6 +3,9 @@
 import { standardSchemaResolver } from '@hookform/resolvers/standard-schema';
 import { useForm, type DefaultValues, type FieldValues, type Path, type UseFormReturn } from 'react-hook-form';
 import type { ZodMiniType } from 'zod/mini';
+import { ApiError } from '../api/error';
+import { errorText } from '../components/error-text';
+import { useTexts } from '../i18n';
 import { fieldOf, type Words } from './server-errors';
 
 interface Options<Values extends FieldValues> {
@@ -24,6 +27,7 @@ export interface ServerForm<Values extends FieldValues> {
 }
 
 export function useServerForm<Values extends FieldValues>(options: Options<Values>): ServerForm<Values> {
+  const texts = useTexts();
   const form = useForm<Values>({
     resolver: standardSchemaResolver(options.schema),
     defaultValues: options.defaults,
@@ -33,8 +37,11 @@ export function useServerForm<Values extends FieldValues>(options: Options<Value
     try {
       await options.send(values);
     } catch (error) {
-      const text = options.say?.(error) ?? (error instanceof Error ? error.message : String(error));
-      const field = fieldOf(text, Object.keys(form.getValues()), options.words);
+      const text = options.say?.(error) ?? errorText(texts, error);
+      // The server's own words name the field, even where the reader sees others.
+      const own = error instanceof ApiError && error.trouble === 'http' && error.status < 500 ? error.message : '';
+      const find = (said: string) => fieldOf(said, Object.keys(form.getValues()), options.words);
+      const field = find(text) ?? find(own);
       if (field) form.setError(field as Path<Values>, { type: 'server', message: text }, { shouldFocus: true });
       else form.setError('root', { type: 'server', message: text });
     }

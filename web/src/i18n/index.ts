@@ -21,10 +21,21 @@ function preferred(): Language {
 }
 
 let language: Language = preferred();
+/** Texts of the server, fetched by those who read them in another language than its own. */
+let servers: Readonly<Record<string, string>> = {};
+
+function fetchServers() {
+  if (language !== 'es') return;
+  void import('./messages/server').then(({ server }) => {
+    servers = server;
+  });
+}
+fetchServers();
 document.documentElement.lang = language;
 
 export function setLanguage(next: Language) {
   language = next;
+  fetchServers();
   document.documentElement.lang = next;
   try {
     localStorage.setItem(STORED, next);
@@ -51,8 +62,12 @@ export function isKey(text: string): text is Key {
 export interface Texts {
   language: Language;
   t: (key: Key, values?: Values) => string;
+  /** A text of the server, where we have it in this language. */
+  server: (text: string) => string;
   /** A calendar day, as it is meant: dates of the API are days in UTC. */
   day: (value: string | number | Date | null | undefined) => string;
+  /** From a day to another one, or without an end. */
+  span: (from: string | null | undefined, to: string | null | undefined) => string;
   time: (value: string | number | Date | null | undefined) => string;
   ago: (value: string | number | Date) => string;
   number: (value: number, digits?: number) => string;
@@ -71,7 +86,9 @@ function textsOf(of: Language): Texts {
   return {
     language: of,
     t: (key, values) => translate(of, key, values),
+    server: (text) => (of === 'es' ? (servers[text] ?? text) : text),
     day: (value) => shown(days, value),
+    span: (from, to) => (from && to ? `${shown(days, from)} – ${shown(days, to)}` : from ? translate(of, 'span.from', { day: shown(days, from) }) : to ? translate(of, 'span.to', { day: shown(days, to) }) : '–'),
     time: (value) => shown(times, value),
     ago: (value) => {
       const seconds = (new Date(value).getTime() - Date.now()) / 1000;

@@ -47,9 +47,9 @@ const FLOWS = [
   { id: 'n2', type: 'function', z: 'tab1', params: { days: 30 } },
 ];
 
-/** Answers for `page`. `state.expired`, `state.down` are switches of the tests. */
+/** Answers for `page`. `state.expired`, `state.down`, `state.slowMs` are switches of the tests. */
 export async function fake(page) {
-  const state = { ...data(), user: undefined, expired: false, down: false, twofa: false, next: 100 };
+  const state = { ...data(), user: undefined, expired: false, down: false, slowMs: 0, twofa: false, next: 100 };
   const reply = (status, body) => ({ status, body });
   const routes = [
     ['POST /users/signIn', (_, body) => {
@@ -125,7 +125,8 @@ export async function fake(page) {
     return reply(404, { message: `the fake has no ${method} ${path}` });
   };
   const json = (route, { status, body }) => route.fulfill({ status, contentType: 'application/json', body: body === undefined ? '' : JSON.stringify(body) });
-  await page.route('**/backend/**', (route) => {
+  await page.route('**/backend/**', async (route) => {
+    if (state.slowMs > 0) await new Promise((done) => setTimeout(done, state.slowMs));
     if (state.down) return route.abort();
     const request = route.request();
     const path = new URL(request.url()).pathname.replace(/^\/backend/, '');

@@ -2,17 +2,18 @@
 
 export const PUBLIC = { landing: '/', about: '/about', login: '/login', unauthorized: '/unauthorized', missing: '/nowhere' };
 
-export const pages = ({ catalog, control, computation, dashboard, folder }) => ({
+/** `control`, `computation`, `dashboard`, `folder` are paths; the catalog is the control's. */
+export const administratorPages = ({ control, computation, dashboard, folder }) => ({
   home: '/app',
   catalogs: '/app/catalogs',
   wizard: '/app/catalogs/new',
-  catalog: `/app/catalogs/${catalog}`,
-  control: `/app/catalogs/${catalog}/controls/${control}`,
-  ...(computation ? { computation: `/app/catalogs/${catalog}/controls/${control}/computations/${computation}` } : {}),
+  catalog: control.replace(/\/controls\/.*/, ''),
+  control,
+  computation,
   scopes: '/app/scopes',
   dashboards: '/app/dashboards',
-  ...(dashboard ? { dashboard: `/app/dashboards/${dashboard}` } : {}),
-  ...(folder ? { folder: `/app/dashboards/folders/${folder}` } : {}),
+  dashboard,
+  folder,
   mashups: '/app/mashups',
   editor: '/app/editor',
   secrets: '/app/secrets',
@@ -23,4 +24,9 @@ export const pages = ({ catalog, control, computation, dashboard, folder }) => (
   system: '/app/system',
 });
 
-export const FAKE_PAGES = pages({ catalog: 1, control: 1, computation: '00000000-0000-4000-8000-000000000101', dashboard: 'dash00000001', folder: 'folder000001' });
+export const FAKE_PAGES = administratorPages({
+  control: '/app/catalogs/1/controls/1',
+  computation: '/app/catalogs/1/controls/1/computations/00000000-0000-4000-8000-000000000101',
+  dashboard: '/app/dashboards/dash00000001',
+  folder: '/app/dashboards/folders/folder000001',
+});

@@ -32,7 +32,9 @@ export const shared = {
   'state.failed': ['This could not be loaded', 'No se ha podido cargar'],
   'state.offline': ['You are offline', 'Sin conexión'],
   'state.offlineHint': ['Check the connection and try again. Nothing was lost.', 'Comprueba la conexión y reinténtalo. No se ha perdido nada.'],
+  'state.awayHint': ['It may be starting, or stopped: the system page tells. Nothing was lost.', 'Puede que esté arrancando o parado: lo dice la página del sistema. No se ha perdido nada.'],
   'state.unreachable': ['{service} cannot be reached', 'No se puede contactar con {service}'],
+  'state.late': ['There was no answer in time. What was asked may still be under way.', 'No ha habido respuesta a tiempo. Puede que lo pedido siga en marcha.'],
   'state.request': ['Request {id}', 'Petición {id}'],
   'session.expired': ['Session expired. Please sign in again.', 'La sesión ha caducado. Vuelve a iniciar sesión.'],
   'toast.region': ['Messages', 'Mensajes'],
@@ -102,6 +104,9 @@ export const shared = {
   'field.updated': ['Updated', 'Actualizado'],
   'field.duration': ['Duration', 'Duración'],
   'field.status': ['Status', 'Estado'],
+
+  'span.from': ['From {day}', 'Desde el {day}'],
+  'span.to': ['Until {day}', 'Hasta el {day}'],
 
   'form.optional': ['optional', 'opcional'],
   'form.required': ['This field is required', 'Este campo es obligatorio'],

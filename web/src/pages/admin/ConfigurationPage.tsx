@@ -5,6 +5,7 @@ import { useState } from 'react';
 import { assistantLimit, configurationKeys, listConfiguration, switchEndpoint } from '../../api/configuration';
 import type { Configuration } from '../../api/schema';
 import { Section } from '../../components/Card';
+import { errorText } from '../../components/error-text';
 import { later } from '../../components/later';
 import { Confirm } from '../../components/Modal';
 import { Page } from '../../components/Page';
@@ -36,7 +37,8 @@ export default function ConfigurationPage() {
 const isVital = (row: Configuration) => /\/(config|users)$/.test(row.endpoint);
 
 function Endpoints() {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const client = useQueryClient();
   const query = useQuery({ queryKey: configurationKeys.all, queryFn: listConfiguration });
   const [leaving, setLeaving] = useState<Configuration>();
@@ -47,7 +49,7 @@ function Endpoints() {
   });
   const turn = (row: Configuration, available: boolean) => {
     if (!available) setLeaving(row);
-    else change.mutate({ endpoint: row.endpoint, available }, { onError: (error) => toast(error.message, 'bad') });
+    else change.mutate({ endpoint: row.endpoint, available }, { onError: (error) => toast(errorText(texts, error), 'bad') });
   };
   return (
     <Section title={t('config.endpoints')} flush>

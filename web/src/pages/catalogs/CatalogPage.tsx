@@ -47,7 +47,7 @@ export default function CatalogPage() {
 }
 
 function Details({ catalog }: { catalog: Catalog }) {
-  const { t, day } = useTexts();
+  const { t, span } = useTexts();
   const mayEdit = useMayEdit();
   const [editing, setEditing] = useState(false);
   const draft = catalog.status === 'draft';
@@ -91,7 +91,7 @@ function Details({ catalog }: { catalog: Catalog }) {
           <Facts
             columns="grid-cols-1 sm:grid-cols-3"
             items={[
-              [t('field.duration'), `${day(catalog.startDate)} – ${day(catalog.endDate)}`],
+              [t('field.duration'), span(catalog.startDate, catalog.endDate)],
               [t('field.status'), draft ? t('catalog.draftText') : t('catalog.final')],
               [t('catalog.agreement'), catalog.tpaId ? <code className="text-xs">{catalog.tpaId}</code> : t('catalog.noDashboard')],
             ]}

@@ -96,7 +96,7 @@ export function ActiveFilters({ filters, onChange }: Omit<Props, 'choices'>) {
       {active.map(([text, without]) => (
         <Badge key={text} tone="accent">
           {text}
-          <IconButton icon={X} label={t('action.removeOne', { name: text })} className="-mr-1.5 size-6" onClick={() => onChange(without)} />
+          <IconButton icon={X} label={t('action.removeOne', { name: text })} size="tiny" className="-mr-1.5" onClick={() => onChange(without)} />
         </Badge>
       ))}
     </div>

@@ -8,6 +8,7 @@ import { deleteControl } from '../../api/controls';
 import type { Catalog, Control } from '../../api/schema';
 import { Badge } from '../../components/Badge';
 import { Button, IconButton } from '../../components/Button';
+import { errorText } from '../../components/error-text';
 import { later } from '../../components/later';
 import { Loaded, Notice } from '../../components/States';
 import { toast } from '../../components/toasts';
@@ -17,7 +18,8 @@ import { useTexts } from '../../i18n';
 const ControlForm = later(async () => (await import('../controls/ControlForm')).ControlForm);
 
 export function ControlsStep({ draft, onBack, onDone }: { draft: Catalog; onBack: () => void; onDone: () => void }) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const client = useQueryClient();
   const queryKey = catalogKeys.controls(draft.id);
   const query = useQuery({ queryKey, queryFn: () => controlsOf(draft.id) });
@@ -25,7 +27,7 @@ export function ControlsStep({ draft, onBack, onDone }: { draft: Catalog; onBack
   const [reminded, setReminded] = useState(false);
   const remove = useMutation({
     mutationFn: (control: Control) => deleteControl(control.id),
-    onError: (error) => toast(error.message, 'bad'),
+    onError: (error) => toast(errorText(texts, error), 'bad'),
     onSettled: () => client.invalidateQueries({ queryKey }),
   });
   const has = (query.data?.length ?? 0) > 0;

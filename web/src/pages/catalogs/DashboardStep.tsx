@@ -9,6 +9,7 @@ import { controlKeys } from '../../api/controls';
 import { addGauge, createDashboard, grafanaKeys, linkPanel } from '../../api/grafana';
 import type { Catalog, Control } from '../../api/schema';
 import { Button } from '../../components/Button';
+import { errorText } from '../../components/error-text';
 import { Switch } from '../../components/Switch';
 import { toast } from '../../components/toasts';
 import { Problem, TextField } from '../../forms/fields';
@@ -17,7 +18,8 @@ import { useServerForm } from '../../forms/useServerForm';
 import { useTexts } from '../../i18n';
 
 export function DashboardStep({ draft, onBack }: { draft: Catalog; onBack: () => void }) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const client = useQueryClient();
   const navigate = useNavigate();
   const controls = useQuery({ queryKey: catalogKeys.controls(draft.id), queryFn: () => controlsOf(draft.id) });
@@ -32,7 +34,7 @@ export function DashboardStep({ draft, onBack }: { draft: Catalog; onBack: () =>
         try {
           await makeDashboard(draft, title, chosen);
         } catch (error) {
-          throw new Error(t('wizard.dashboardFailed', { text: error instanceof Error ? error.message : String(error) }));
+          throw new Error(t('wizard.dashboardFailed', { text: errorText(texts, error) }));
         }
       }
       await finalizeCatalog(draft.id);

@@ -4,7 +4,8 @@ import { useQuery } from '@tanstack/react-query';
 import { ExternalLink, FileSearch } from 'lucide-react';
 import { useParams } from 'react-router';
 import type { Evidence } from '../../api/computations';
-import { computationsOf, controlKeys, getControl } from '../../api/controls';
+import { controlKeys, getControl } from '../../api/controls';
+import { resultsOf } from '../../api/results';
 import type { Computation } from '../../api/schema';
 import { evidenceShare, ratio } from '../../charts/compliance';
 import { Ring } from '../../charts/Meter';
@@ -21,7 +22,11 @@ export default function ComputationPage() {
   const { id, controlId, computationId } = useParams();
   const number = Number(controlId);
   const control = useQuery({ queryKey: controlKeys.one(number), queryFn: () => getControl(number), enabled: Number.isInteger(number) });
-  const query = useQuery({ queryKey: controlKeys.computations(number), queryFn: () => computationsOf(number), enabled: Number.isInteger(number) });
+  const query = useQuery({
+    queryKey: controlKeys.computations(number),
+    queryFn: async () => resultsOf(await getControl(number), Number(id)),
+    enabled: Number.isInteger(number),
+  });
   const row = query.data?.find((item) => item.id === computationId);
   return (
     <Page title={control.data?.name ?? t('computation.one')} badge={row && <Result value={row.value} />}>

@@ -5,7 +5,8 @@ import { Calculator, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { Link } from 'react-router';
 import { computationKeys } from '../../api/computations';
-import { computationsOf, controlKeys, deleteComputationsOf } from '../../api/controls';
+import { controlKeys, deleteComputationsOf } from '../../api/controls';
+import { resultsOf } from '../../api/results';
 import type { Computation, Control } from '../../api/schema';
 import { useMayEdit } from '../../app/session';
 import { BarChart } from '../../charts/BarChart';
@@ -26,7 +27,7 @@ export function Computations({ control, catalogId }: { control: Control; catalog
   const client = useQueryClient();
   const [range, setRange] = useState(EVERYTHING);
   const [asking, setAsking] = useState(false);
-  const query = useQuery({ queryKey: controlKeys.computations(control.id), queryFn: () => computationsOf(control.id) });
+  const query = useQuery({ queryKey: controlKeys.computations(control.id), queryFn: () => resultsOf(control, catalogId) });
   const remove = useMutation({
     mutationFn: () => deleteComputationsOf(control.id),
     onSuccess: () => {
@@ -34,6 +35,8 @@ export function Computations({ control, catalogId }: { control: Control; catalog
       return Promise.all([controlKeys.computations(control.id), computationKeys.all].map((queryKey) => client.invalidateQueries({ queryKey })));
     },
   });
+  // Others are not this control's to delete.
+  const own = (query.data ?? []).filter((row) => row.controlId === control.id).length;
   const rows = (query.data ?? []).filter((row) => within(timeOf(row), range));
   const order = new Map([...(query.data ?? [])].sort((a, b) => (a.createdAt < b.createdAt ? -1 : 1)).map((row, index) => [row.id, index + 1]));
   const columns: Column<Computation>[] = [
@@ -68,7 +71,7 @@ export function Computations({ control, catalogId }: { control: Control; catalog
       flush
       actions={
         mayEdit &&
-        (query.data?.length ?? 0) > 0 && (
+        own > 0 && (
           <Button size="sm" look="danger" icon={Trash2} onClick={() => setAsking(true)}>
             {t('computations.deleteAll')}
           </Button>
@@ -99,7 +102,7 @@ export function Computations({ control, catalogId }: { control: Control; catalog
         open={asking}
         onClose={() => setAsking(false)}
         title={t('computations.deleteTitle')}
-        text={t('computations.deleteText', { n: query.data?.length ?? 0 })}
+        text={t('computations.deleteText', { n: own })}
         action={t('action.delete')}
         onConfirm={() => remove.mutateAsync()}
       />

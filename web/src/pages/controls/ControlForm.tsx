@@ -7,6 +7,7 @@ import { flowKeys, getFlow, listMashups, parameterNames } from '../../api/node-r
 import { createScopeSet, listScopes, scopeKeys } from '../../api/scopes';
 import type { Control } from '../../api/schema';
 import { useNodeRedToken } from '../../app/session';
+import { errorText } from '../../components/error-text';
 import { Modal } from '../../components/Modal';
 import { toast } from '../../components/toasts';
 import { FormActions } from '../../forms/FormActions';
@@ -26,7 +27,8 @@ interface Props {
 }
 
 export function ControlForm({ catalogId, control, draft, onClose }: Props) {
-  const { t } = useTexts();
+  const texts = useTexts();
+  const { t } = texts;
   const client = useQueryClient();
   const token = useNodeRedToken();
   const scopes = useQuery({ queryKey: scopeKeys.all, queryFn: listScopes });
@@ -42,7 +44,7 @@ export function ControlForm({ catalogId, control, draft, onClose }: Props) {
         if (values.scopes.length > 0) await createScopeSet(id, toMap(values.scopes));
         toast(t('controls.saved'));
       } catch (error) {
-        toast(t('controls.scopeFailed', { text: error instanceof Error ? error.message : String(error) }), 'bad');
+        toast(t('controls.scopeFailed', { text: errorText(texts, error) }), 'bad');
       }
       await Promise.all([
         client.invalidateQueries({ queryKey: catalogKeys.controls(catalogId) }),

@@ -46,7 +46,7 @@ export default function ControlPage() {
 }
 
 function Details({ control, catalogId }: { control: Control; catalogId: number }) {
-  const { t, day } = useTexts();
+  const { t, span } = useTexts();
   const mayEdit = useMayEdit();
   const [editing, setEditing] = useState(false);
   return (
@@ -76,7 +76,7 @@ function Details({ control, catalogId }: { control: Control; catalogId: number }
             columns="grid-cols-2"
             items={[
               [t('field.period'), t(`period.${control.period}`)],
-              [t('field.duration'), `${day(control.startDate)} – ${day(control.endDate)}`],
+              [t('field.duration'), span(control.startDate, control.endDate)],
               [t('controls.mashupId'), control.mashupId ? <code className="text-xs">{control.mashupId}</code> : '–'],
               [t('controls.params'), <ScopeBadges scope={Object.fromEntries(toPairs(control.params).map(({ name, value }) => [name, value]))} />],
             ]}

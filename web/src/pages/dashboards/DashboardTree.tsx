@@ -129,7 +129,7 @@ function List(props: ListProps) {
             <div className="flex min-h-12 items-center gap-2.5 border-b border-line pr-4 hover:bg-bg" style={{ paddingLeft: `${1 + level * 1.5}rem` }}>
               {mayEdit && <input type="checkbox" className="size-4 accent-accent" checked={selected.has(item.uid)} onChange={() => onSelect(item.uid)} aria-label={t('table.select', { name: item.title })} />}
               {children.length > 0 ? (
-                <IconButton icon={open ? ChevronDown : ChevronRight} aria-expanded={open} label={t(open ? 'dashboards.collapse' : 'dashboards.expand', { name: item.title })} onClick={() => onFold(item.uid)} className="size-7" />
+                <IconButton icon={open ? ChevronDown : ChevronRight} aria-expanded={open} label={t(open ? 'dashboards.collapse' : 'dashboards.expand', { name: item.title })} onClick={() => onFold(item.uid)} size="tiny" />
               ) : (
                 <span className="w-7" />
               )}

@@ -16,13 +16,16 @@ import { Section } from '../../components/Card';
 import { Page } from '../../components/Page';
 import { Loaded, Notice } from '../../components/States';
 import { useTexts } from '../../i18n';
+import { Attention } from './Attention';
 import { RecentComputations } from './RecentComputations';
 import { Services } from './Services';
+import { Start } from './Start';
 
 export default function Home() {
   const { t } = useTexts();
   const user = useUser();
   const mayEdit = useMayEdit();
+  const fresh = usePoints().data?.length === 0;
   return (
     <Page
       title={t('home.title')}
@@ -36,10 +39,23 @@ export default function Home() {
       }
     >
       <div className="grid gap-5 lg:grid-cols-3">
-        <Now />
-        <Trend />
-        <ByCatalog />
-        <Services />
+        {fresh ? (
+          <>
+            <Start />
+            <ByCatalog />
+            <Services />
+          </>
+        ) : (
+          <>
+            <div className="space-y-5">
+              <Now />
+              <Services />
+            </div>
+            <Trend />
+            <ByCatalog />
+            <Attention />
+          </>
+        )}
         <RecentComputations />
       </div>
     </Page>
@@ -78,8 +94,8 @@ function Trend() {
   const { t } = useTexts();
   return (
     <Section title={t('home.trend')} description={t('home.trendText')} className="lg:col-span-2">
-      <Loaded query={usePoints()} rows={5} empty={<Notice title={t('home.noPoints')} text={t('home.noPointsText')} />}>
-        {(points) => <LineChart label={t('home.trend')} lines={[{ name: t('home.now'), samples: daily(points) }]} unit=" %" floor={0} ceiling={100} height={180} />}
+      <Loaded query={usePoints()} rows={5}>
+        {(points) => <LineChart label={t('home.trend')} lines={[{ name: t('home.now'), samples: daily(points) }]} unit=" %" floor={0} ceiling={100} height={330} />}
       </Loaded>
     </Section>
   );

@@ -2,7 +2,7 @@
 
 import { useQueryClient } from '@tanstack/react-query';
 import { Plug } from 'lucide-react';
-import { statusOf } from '../../api/error';
+import { isOffline, statusOf } from '../../api/error';
 import { flowKeys, signInToNodeRed } from '../../api/node-red';
 import { useUser } from '../../app/session';
 import { Button } from '../../components/Button';
@@ -19,7 +19,8 @@ export function Connect() {
   const { form, submit, problem, busy } = useServerForm({
     schema: signInRules,
     defaults: { username: user.username, password: '' },
-    say: (error) => ([400, 401, 403].includes(statusOf(error)) ? t('nodeRed.refused') : undefined),
+    say: (error) =>
+      [400, 401, 403].includes(statusOf(error)) ? t('nodeRed.refused') : isOffline(error) && navigator.onLine ? t('state.unreachable', { service: t('service.nodeRed') }) : undefined,
     words: { password: [t('nodeRed.refused')] },
     send: async ({ username, password }) => {
       await signInToNodeRed(username, password);

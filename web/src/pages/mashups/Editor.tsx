@@ -1,6 +1,6 @@
 // Node-RED's own editor, in a frame.
 
-import { ExternalLink } from 'lucide-react';
+import { CloudOff, ExternalLink } from 'lucide-react';
 import { useState } from 'react';
 import { useParams } from 'react-router';
 import { editorUrl } from '../../api/node-red';
@@ -36,7 +36,7 @@ export default function Editor() {
       {down ? (
         <div className="p-4 sm:p-6">
           <Card>
-            <Notice role="alert" title={t('state.unreachable', { service: t('service.nodeRed') })} text={t('state.offlineHint')} />
+            <Notice role="alert" title={t('state.unreachable', { service: t('service.nodeRed') })} icon={CloudOff} text={t('state.awayHint')} />
           </Card>
         </div>
       ) : (

@@ -14,7 +14,7 @@ export function Preview() {
   const { t, percent } = useTexts();
   return (
     <div aria-hidden className="relative">
-      <div className="absolute -inset-x-6 -inset-y-8 -z-10 rounded-[2.5rem] bg-accent-soft" />
+      <div className="absolute -inset-3 -z-10 rounded-3xl bg-accent-soft sm:-inset-x-6 sm:-inset-y-8 sm:rounded-[2.5rem]" />
       <div className="rounded-2xl border border-line bg-surface p-5 shadow-xl sm:p-6">
         <div className="flex items-baseline justify-between">
           <p className="font-semibold">{t('landing.previewTitle')}</p>

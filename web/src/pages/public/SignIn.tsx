@@ -55,8 +55,8 @@ export default function SignIn() {
 
 /** What the server says about a sign-in, or that it cannot be asked. */
 function useSay() {
-  const { t } = useTexts();
-  return (error: unknown) => (error instanceof ApiError && error.status > 0 && error.status < 500 ? error.message : t('signIn.unavailable'));
+  const { t, server } = useTexts();
+  return (error: unknown) => (error instanceof ApiError && error.status > 0 && error.status < 500 ? server(error.message) : t('signIn.unavailable'));
 }
 
 function useSignIn() {

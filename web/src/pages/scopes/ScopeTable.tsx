@@ -38,10 +38,11 @@ export function ScopeTable() {
       return client.invalidateQueries({ queryKey: scopeKeys.all });
     },
   });
+  const typeOf = ({ type }: Scope) => (type === 'string' || type === 'number' || type === 'boolean' ? t(`scopes.${type}`) : type);
   const columns: Column<Scope>[] = [
     { id: 'name', header: t('field.name'), text: (row) => scopeTitle(row.name), cell: (row) => <span className="font-medium">{scopeTitle(row.name)}</span> },
     { id: 'description', header: t('field.description'), from: 'sm', text: (row) => row.description, cell: (row) => <span className="text-muted">{row.description}</span> },
-    { id: 'type', header: t('field.type'), text: (row) => row.type, cell: (row) => <Badge tone="info">{row.type}</Badge> },
+    { id: 'type', header: t('field.type'), text: (row) => typeOf(row), cell: (row) => <Badge tone="info">{typeOf(row)}</Badge> },
     { id: 'default', header: t('scopes.default'), from: 'md', text: (row) => row.default, cell: (row) => <code className="text-[0.8125rem]">{row.default}</code> },
   ];
   const create = (

@@ -1,0 +1,26 @@
+// What the server says to people in its own words, in Spanish. What is not here is shown as it came.
+
+export const server: Readonly<Record<string, string>> = {
+  'User not found': 'No existe ese usuario',
+  'Invalid password': 'La contraseña no es correcta',
+  'Username and password are required': 'Hacen falta el usuario y la contraseña',
+  'Invalid 2FA token': 'El código no es válido',
+  'Invalid 2FA token. Please try again.': 'El código no es válido. Inténtalo de nuevo.',
+  'Invalid 2FA totpToken': 'El código no es válido',
+  '2FA not set up': 'El segundo factor no está configurado',
+  '2FA is already enabled': 'El segundo factor ya está activado',
+  '2FA is not enabled for this user': 'Este usuario no tiene el segundo factor activado',
+  'Too many attempts to sign in, try again later': 'Demasiados intentos de inicio de sesión, prueba más tarde',
+  'Too many attempts with a 2FA token, try again later': 'Demasiados intentos con un código, prueba más tarde',
+  'Too many attempts with a password, try again later': 'Demasiados intentos con una contraseña, prueba más tarde',
+  'Username already exists': 'Ya existe un usuario con ese nombre',
+  'Email already exists': 'Ya existe un usuario con ese correo',
+  Forbidden: 'No tienes permiso',
+  'Catalog not found': 'No existe ese catálogo',
+  'Control not found': 'No existe ese control',
+  'Scope not found': 'No existe ese ámbito',
+  'ScopeSet not found': 'No existe ese conjunto de ámbitos',
+  'Secret not found or access denied': 'No existe ese secreto, o no es tuyo',
+  'Associated catalog not found': 'No existe el catálogo del control',
+  'Cannot change status from finalized to draft': 'Lo que está en vigor no puede volver a ser un borrador',
+};
