@@ -25,10 +25,13 @@ while [ $# -gt 0 ]; do
 done
 command -v dpkg-deb >/dev/null || fail "dpkg-deb is missing: install dpkg"
 if [ -z "$binary" ]; then
-    cargo build --release --locked >&2
+    # The web application becomes part of the program.
+    (cd web && npm ci --no-audit --no-fund && npm run build) >&2
+    REEVE_EMBED_WEB=1 cargo build --release --locked >&2
     binary=$target/release/reeve
 fi
 [ -x "$binary" ] || fail "no program at $binary"
+grep -qa 'assets/index-' "$binary" || echo "deb.sh: warning: $binary was built without the web application" >&2
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
