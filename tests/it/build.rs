@@ -154,7 +154,7 @@ depends_on = { all = "completed_successfully" }
 
 #[test]
 fn a_build_is_seen_while_it_runs_and_ends_with_its_stop() {
-    let slow = "echo $$$$ > ../pid; sleep 1000 & echo $! > ../child; while [ ! -e ../go ]; do sleep 0.05; done";
+    let slow = "echo $$$$ > ../pid; sleep 1000 & echo $! > ../child; while [ ! -e ../go ]; do sleep 0.05; done; cat *.txt > ../out/page";
     let stack = site(&SITE.replace("cat *.txt > ../out/page", slow));
     let up = stack.spawn(&["up"]);
     let pids = || -> Result<Vec<i32>, String> {
