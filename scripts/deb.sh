@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds a Debian package with dpkg-deb alone. dpkg-shlibdeps, strip and lintian are used where they are.
+# Builds a Debian package with dpkg-deb alone. dpkg-shlibdeps, strip, cargo and lintian are used where they are.
 #   scripts/deb.sh [--binary PATH] [--out DIR] [--version VERSION] [--compress TYPE] [--keep-symbols]
 # Without --binary a release is built. The package's name is printed on standard output, everything else on standard error.
 set -euo pipefail
@@ -25,10 +25,13 @@ while [ $# -gt 0 ]; do
 done
 command -v dpkg-deb >/dev/null || fail "dpkg-deb is missing: install dpkg"
 if [ -z "$binary" ]; then
-    cargo build --release --locked >&2
+    # The web application becomes part of the program.
+    (cd web && npm ci --no-audit --no-fund && npm run build) >&2
+    REEVE_EMBED_WEB=1 cargo build --release --locked >&2
     binary=$target/release/reeve
 fi
 [ -x "$binary" ] || fail "no program at $binary"
+grep -qa 'assets/index-' "$binary" || echo "deb.sh: warning: $binary was built without the web application" >&2
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -60,6 +63,14 @@ reeve ($version) unstable; urgency=medium
  -- $maintainer  $(LC_ALL=C date -u -R -d "@$epoch")
 END
 chmod 644 "$doc/changelog.Debian.gz"
+
+# The libraries that are linked into the program, with their licences.
+if command -v cargo >/dev/null && cargo tree --locked --offline -e normal --prefix none --format '{p}: {l}' >"$work/tree" 2>/dev/null; then
+    sed 's/ (\*)$//; s/ (proc-macro)//; /^reeve v/d' "$work/tree" | sort -u >"$doc/libraries.txt"
+    chmod 644 "$doc/libraries.txt"
+else
+    echo "deb.sh: without cargo and its sources the list of libraries is left out" >&2
+fi
 
 depends=libc6
 if command -v dpkg-shlibdeps >/dev/null; then

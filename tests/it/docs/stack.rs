@@ -11,9 +11,6 @@ use crate::support::pages::Page;
 /// Pages marked so, each with a test below.
 pub const PAGES: [&str; 3] = ["docs/docker-compose.md", "docs/operations.md", "docs/quick-start.md"];
 
-/// One whole stack at a time is enough for the machine.
-static TURN: Mutex<()> = Mutex::new(());
-
 /// What the ports of the shipped stack are moved by, so that none of them is taken: below those that the kernel gives out,
 /// and another one each time it is asked for.
 pub fn offset() -> u16 {
@@ -40,7 +37,6 @@ pub fn offset() -> u16 {
 
 #[track_caller]
 fn run(name: &str) {
-    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let dir = Stack::empty();
     Page::read(name).run(dir.path(), offset(), &[]).expect(0);
     assert_eq!(dir.processes(), Vec::<i32>::new(), "{name} leaves processes");
