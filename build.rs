@@ -3,7 +3,7 @@
 //! `REEVE_EMBED_WEB`: `1` takes it in whatever the profile and fails when it is not there, `0` never does. Unset: release
 //! builds take what there is, other builds nothing, so that working on reeve costs nothing more. Cargo looks at the
 //! application's manifest only: it is written by every build of the application, and by nothing else.
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a build script talks to cargo in no other way")]
+#![expect(clippy::print_stderr, reason = "a build script talks to cargo in no other way")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

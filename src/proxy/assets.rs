@@ -11,7 +11,6 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Once};
-use std::time::SystemTime;
 
 use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
@@ -198,8 +197,6 @@ fn forms(headers: &HeaderMap) -> Forms {
 
 fn respond(found: &Found, method: &Method, asked: &HeaderMap) -> Response<Answer> {
     let mut response = Response::new(Answer::empty());
-    // Nobody has been told a date of what has none, so that no date a client knows is of it.
-    let modified = found.modified.unwrap_or_else(SystemTime::now);
     let headers = response.headers_mut();
     headers.insert(header::ETAG, found.tag.clone());
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
@@ -208,7 +205,7 @@ fn respond(found: &Found, method: &Method, asked: &HeaderMap) -> Response<Answer
     if let Some(date) = &found.date {
         headers.insert(header::LAST_MODIFIED, date.clone());
     }
-    if range::is_unchanged(asked, &found.tag, modified) {
+    if range::is_unchanged(asked, &found.tag, found.modified) {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         return response;
     }
@@ -218,7 +215,8 @@ fn respond(found: &Found, method: &Method, asked: &HeaderMap) -> Response<Answer
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
     }
     let asked_range = asked.get(header::RANGE).and_then(|value| value.to_str().ok());
-    let asked_range = asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &found.tag, modified));
+    let asked_range =
+        asked_range.filter(|_| *method == Method::GET && range::is_same(asked, &found.tag, found.modified));
     let length = found.length;
     let (first, count) = match asked_range.map_or(Part::Whole, |value| range::part(value, length)) {
         Part::Whole => (0, length),

@@ -318,6 +318,20 @@ mod tests {
     }
 
     #[test]
+    fn files_come_from_a_directory_from_the_binary_or_from_both() {
+        for (text, root, embedded) in [
+            ("files = \"web\"", Some("web"), false),
+            ("embedded = true", None, true),
+            ("files = \"web\"\nembedded = true", Some("web"), true),
+        ] {
+            let config = parse(&format!("[[routes]]\npath = \"/\"\n{text}")).unwrap();
+            let Target::Files(files) = &config.routes.find("/").unwrap().route.target else { panic!("{text}") };
+            assert_eq!((files.root.as_deref(), files.embedded), (root.map(Path::new), embedded), "{text}");
+        }
+        assert!(parse("[[routes]]\npath = \"/\"\nembedded = false").is_err());
+    }
+
+    #[test]
     fn every_problem_is_told_at_once() {
         let text = r#"
             [services.api]

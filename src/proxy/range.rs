@@ -37,8 +37,8 @@ pub fn part(value: &str, length: u64) -> Part {
     }
 }
 
-/// Whether what the caller has is what we would send.
-pub fn is_unchanged(headers: &HeaderMap, tag: &HeaderValue, modified: SystemTime) -> bool {
+/// Whether what the caller has is what we would send. Nobody has been told a date of what has none.
+pub fn is_unchanged(headers: &HeaderMap, tag: &HeaderValue, modified: Option<SystemTime>) -> bool {
     if headers.contains_key(header::IF_NONE_MATCH) {
         let lists = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
         return lists
@@ -46,15 +46,16 @@ pub fn is_unchanged(headers: &HeaderMap, tag: &HeaderValue, modified: SystemTime
             .map(str::trim)
             .any(|one| one == "*" || one.strip_prefix("W/").unwrap_or(one).as_bytes() == tag.as_bytes());
     }
-    date(headers.get(header::IF_MODIFIED_SINCE)).is_some_and(|since| whole_seconds(modified) <= since)
+    let since = date(headers.get(header::IF_MODIFIED_SINCE));
+    modified.zip(since).is_some_and(|(modified, since)| whole_seconds(modified) <= since)
 }
 
 /// Whether a range may be sent: the caller has the other parts of the same file.
-pub fn is_same(headers: &HeaderMap, tag: &HeaderValue, modified: SystemTime) -> bool {
+pub fn is_same(headers: &HeaderMap, tag: &HeaderValue, modified: Option<SystemTime>) -> bool {
     match headers.get(header::IF_RANGE) {
         None => true,
         Some(value) if value.as_bytes().starts_with(b"\"") => value == tag,
-        value => date(value).is_some_and(|since| whole_seconds(modified) == since),
+        value => modified.zip(date(value)).is_some_and(|(modified, since)| whole_seconds(modified) == since),
     }
 }
 
@@ -100,7 +101,7 @@ mod tests {
     #[test]
     fn what_the_caller_has_is_compared() {
         let tag = HeaderValue::from_static("\"a\"");
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500);
+        let modified = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_000_000_500));
         let with = |name: header::HeaderName, value: &'static str| {
             HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
         };

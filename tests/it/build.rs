@@ -154,7 +154,7 @@ depends_on = { all = "completed_successfully" }
 
 #[test]
 fn a_build_is_seen_while_it_runs_and_ends_with_its_stop() {
-    let slow = "echo $$ > ../pid; sleep 1000 & echo $! > ../child; while [ ! -e ../go ]; do sleep 0.05; done";
+    let slow = "echo $$$$ > ../pid; sleep 1000 & echo $! > ../child; while [ ! -e ../go ]; do sleep 0.05; done";
     let stack = site(&SITE.replace("cat *.txt > ../out/page", slow));
     let up = stack.spawn(&["up"]);
     let pids = || -> Result<Vec<i32>, String> {
@@ -186,7 +186,7 @@ fn a_build_is_seen_while_it_runs_and_ends_with_its_stop() {
 
 #[test]
 fn a_build_by_hand_ends_with_an_interrupt_and_one_that_takes_too_long_is_killed() {
-    let slow = "echo $$ > ../pid; sleep 1000";
+    let slow = "echo $$$$ > ../pid; sleep 1000";
     let stack = site(&SITE.replace("cat *.txt > ../out/page", slow));
     let mut build = stack.spawn(&["build"]);
     let pid = eventually("the build runs", || stack.read("pid").trim().parse::<i32>());

@@ -34,7 +34,11 @@ const MATRIX: &[Row] = &[
     Row { name: "postgres", production: on(5432), development: on(5432) },
     Row { name: "mongo-registry", production: on(5001), development: on(5001) },
     Row { name: "dragonfly", production: on(6379), development: on(6379) },
-    Row { name: "nodered", production: on(1880), development: on(1880) },
+    Row {
+        name: "nodered",
+        production: ours(1880, "production", None, false),
+        development: ours(1880, "development", None, false),
+    },
     Row { name: "grafana", production: on(3100), development: on(3100) },
     Row {
         name: "registry",
@@ -63,7 +67,7 @@ const MATRIX: &[Row] = &[
 fn expanded(mode: &str) -> Value {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    Stack::new(&text).reeve(&["config", "--json", "--mode", mode]).expect(0).json()
+    Stack::new(&text).reeve(&["config", "--json", "--mode", mode]).expect(0).json()["config"].clone()
 }
 
 fn value<'v>(service: &'v Value, path: &[&str]) -> &'v Value {

@@ -64,8 +64,12 @@ fn line(service: &Service) -> String {
     let phase = service.phase.as_str();
     let Some(reason) = service.reason() else { return format!("{}: {phase}", service.name) };
     let hint = service.last_failure.as_ref().filter(|_| service.has_failed()).and_then(|failure| failure.hint.as_ref());
-    let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
-    format!("{}: {phase}, {}", service.name, crate::cli::table::clean(&format!("{reason}{hint}")))
+    // The last lines of a failed build are lines.
+    let between = if reason.contains('\n') { "\n" } else { "; " };
+    let hint = hint.map(|hint| format!("{between}{hint}")).unwrap_or_default();
+    let text = format!("{reason}{hint}");
+    let lines = text.lines().map(crate::cli::table::clean).collect::<Vec<_>>();
+    format!("{}: {phase}, {}", service.name, lines.join("\n  "))
 }
 
 /// Addresses of what is up, and how to get in.

@@ -52,7 +52,7 @@ pub fn service(cx: &mut Context<'_>, wanted: Wanted<'_>) -> ServiceSpec {
     let command = match &file.command {
         Some(words) => cx.command(at.key("command"), words),
         // Its builds are all that it does.
-        None if oneshot && !builds.is_empty() => vec![Template::literal("true")],
+        None if oneshot && file.build.is_some() => vec![Template::literal("true")],
         None => {
             if !wanted.command_was_wrong {
                 let hint = "give command = [\"program\", \"argument\"], or a preset".to_owned();

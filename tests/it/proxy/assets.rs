@@ -129,3 +129,15 @@ fn other_methods_are_refused_and_a_head_has_no_body() {
     assert!(head.contains("content-length: 15\r\n") && head.ends_with("\r\n\r\n"), "{head}");
     assert_eq!(proxy.get("/docs").expect(308).header("location"), Some("/docs/"));
 }
+
+#[test]
+fn an_application_that_is_nowhere_is_told_to_who_goes_to_it() {
+    // No build of the application has a file of that name, whether it is part of this binary or not.
+    let config = "[[routes]]\npath = \"/\"\nfiles = \"web\"\nembedded = true\nfallback = \"never-there.html\"\n";
+    let proxy = Proxy::with(config, &[]);
+    let page = proxy.get_with("/controls/3", PAGE).expect(503).text();
+    assert!(page.contains("reeve build") && page.contains("npm"), "{page}");
+    proxy.get("/assets/gone.js").expect(404);
+    proxy.write("web/own.txt", "of the directory");
+    assert_eq!(proxy.get("/own.txt").expect(200).text(), "of the directory");
+}

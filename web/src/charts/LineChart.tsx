@@ -76,7 +76,7 @@ export function LineChart({ label, lines, unit = '', floor, ceiling, height: wis
           {level && level.value >= y.min && level.value <= y.max && (
             <g>
               <line x1={EDGE.left} x2={width - EDGE.right} y1={toY(level.value)} y2={toY(level.value)} stroke="var(--muted)" strokeDasharray="6 4" />
-              <text x={width - EDGE.right} y={toY(level.value) - 5} fontSize="11" fill="var(--muted)" textAnchor="end">
+              <text x={width - EDGE.right} y={toY(level.value) - 5} fontSize="11" fill="var(--muted)" textAnchor="end" stroke="var(--surface)" strokeWidth="3" paintOrder="stroke">
                 {level.label}
               </text>
             </g>
