@@ -109,7 +109,10 @@ impl<'a> Tables<'a> {
     /// What may stand there, in words.
     fn kind(&self, value: &Value) -> String {
         if let Some(expected) = value["x-expected"].as_str() {
-            return expected.replace('"', "`");
+            let options = value["anyOf"].as_array().into_iter().flatten();
+            let table = options.filter_map(reference).find_map(|name| self.places.get(name)?.first());
+            let keys = table.map(|place| format!(" ([its keys](#{}))", anchor(place))).unwrap_or_default();
+            return expected.replace('"', "`") + &keys;
         }
         if let Some(name) = reference(value) {
             let target = &self.definitions[name];
@@ -186,8 +189,8 @@ fn the_keys_of_services_toml() {
             writeln!(text, "| `{key}` | {} | {} |", cell(&tables.kind(value)), cell(about)).expect("a string");
         }
     }
-    assert!(unsaid.is_empty(), "keys whose type says nothing about them: {unsaid:?}");
     current("docs/configuration.md", &text);
+    assert!(unsaid.is_empty(), "keys whose type says nothing about them: {unsaid:?}");
 }
 
 // -------------------------------------------------------------------------------------------------------------- presets
