@@ -129,7 +129,8 @@ impl<'a> Tables<'a> {
         }
         for list in ["anyOf", "oneOf"] {
             if let Some(options) = value[list].as_array() {
-                let options: Vec<String> = options.iter().map(|option| self.kind(option)).collect();
+                let mut options: Vec<String> = options.iter().map(|option| self.kind(option)).collect();
+                options.dedup();
                 return options.join(if list == "anyOf" { " or " } else { ", " });
             }
         }
@@ -175,7 +176,7 @@ fn the_keys_of_services_toml() {
         if let Some(about) = table["description"].as_str() {
             writeln!(text, "{}\n", cell(about)).expect("a string");
         }
-        let others: BTreeSet<&str> = places[1..].iter().map(String::as_str).collect();
+        let others: BTreeSet<&str> = places.iter().map(String::as_str).filter(|place| **place != *places[0]).collect();
         if !others.is_empty() {
             let others: Vec<String> = others.iter().map(|place| format!("`{place}`")).collect();
             writeln!(text, "The same in {}.\n", others.join(", ")).expect("a string");
