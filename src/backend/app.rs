@@ -23,6 +23,7 @@ pub struct Shared {
     pub cache: Cache,
     pub auth: super::auth::Auth,
     pub clients: super::clients::Clients,
+    pub system: super::system::System,
 }
 
 impl Deref for App {

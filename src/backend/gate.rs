@@ -64,9 +64,10 @@ pub fn seeds(prefix: &str) -> Vec<(String, i32)> {
     let limit = |name: &str| if name == "assistant" { 5 } else { 1 };
     let mut rows: Vec<(String, i32)> = NAMES.iter().map(|name| (format!("{prefix}/{name}"), limit(name))).collect();
     rows.extend(["docs", "api-docs"].map(|name| (name.to_owned(), 1)));
-    // `point` and `threads` are covered by the rows above in the original's own way; `secrets` came later.
+    // `point` and `threads` are covered by the rows above in the original's own way; `secrets` and `system` came later.
     rows.push((format!("{prefix}/point"), 1));
     rows.push((format!("{prefix}/secrets"), 1));
+    rows.push((format!("{prefix}/system"), 1));
     rows
 }
 

@@ -55,6 +55,7 @@ mod sign_in;
 mod start;
 mod status;
 mod store;
+mod system;
 mod threads;
 mod throttle;
 mod two_factor;

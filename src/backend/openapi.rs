@@ -7,6 +7,7 @@ use utoipa::OpenApi;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::Guard;
 use super::routes::{Route, table};
+use super::system::{actions, services, streams};
 use super::{
     assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
     control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
@@ -64,6 +65,10 @@ use crate::serve::openapi30;
 
     // Secrets
     secrets::list, secrets::create, secrets::get, secrets::update, secrets::delete,
+
+    // The stack
+    services::stack, services::service, services::logs, streams::events, streams::logs,
+    actions::start, actions::stop, actions::restart,
 ))]
 struct Handlers;
 
@@ -180,7 +185,7 @@ mod tests {
     fn every_operation_says_in_a_line_what_it_does_and_for_whom() {
         let document = document("/api/v1");
         let operations = operations(&document);
-        assert_eq!(operations.len(), 127);
+        assert_eq!(operations.len(), 135);
         for operation in &operations {
             let summary = operation["summary"].as_str().unwrap_or_default();
             // Longer ones do not fit beside the path.

@@ -16,6 +16,7 @@ use super::error::ApiError;
 use super::grafana::{accounts, dashboards, folders, panels, queries, search, sources};
 use super::guard::{self, Guard};
 use super::params::Check;
+use super::system::{actions, services, streams};
 use super::{
     assistants, catalog_drafts, catalog_points, catalogs, computations, configuration, control_computations,
     control_drafts, control_panels, controls, github, points, scope_sets, scopes, scripts, secrets, sign_in, threads,
@@ -231,6 +232,15 @@ pub fn table() -> Vec<Route> {
         get("/secrets/{id}", User, secrets::get),
         patch("/secrets/{id}", User, secrets::update),
         delete("/secrets/{id}", User, secrets::delete),
+        // The stack that this is part of
+        get("/system", UserThenAdmin, services::stack),
+        get("/system/events", UserThenAdmin, streams::events),
+        get("/system/services/{name}", UserThenAdmin, services::service),
+        get("/system/services/{name}/logs", UserThenAdmin, services::logs),
+        get("/system/services/{name}/logs/stream", UserThenAdmin, streams::logs),
+        post("/system/services/{name}/start", UserThenAdmin, actions::start),
+        post("/system/services/{name}/stop", UserThenAdmin, actions::stop),
+        post("/system/services/{name}/restart", UserThenAdmin, actions::restart),
     ]
 }
 

@@ -1,10 +1,12 @@
 //! The backend's settings, by the environment names of the original, so that an existing `.env` works.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::serve::Secret;
 use crate::serve::environment::{Lookup, Problems, Reader};
+use crate::settings::CONTROL;
 
 /// `NODE_ENV`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ pub struct Settings {
     /// 64 hexadecimal digits: encrypts secrets and second factors at rest.
     pub encryption_key: Secret,
     pub drain: Duration,
+    /// Where reeve is asked, if it granted that.
+    pub control: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -212,6 +216,7 @@ impl Settings {
                 from.required("SECRET_ENCRYPTION_KEY", "64 hexadecimal digits; encrypts stored secrets"),
             ),
             drain: from.seconds("DRAIN_TIMEOUT", 8),
+            control: from.optional(CONTROL.name).map(PathBuf::from),
         };
         let key = settings.encryption_key.expose();
         if !key.is_empty() && (key.len() != 64 || !key.bytes().all(|byte| byte.is_ascii_hexdigit())) {

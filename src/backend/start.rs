@@ -14,6 +14,7 @@ use super::gate::{self, Gate};
 use super::settings::Settings;
 use super::store::migrate::SchemaError;
 use super::store::{ScopeSets, Store, StoreError};
+use super::system::System;
 use super::{documents, front, gate_watch, root, routes};
 use crate::serve::environment::{self, Problems};
 use crate::serve::spelling::Spelling;
@@ -47,6 +48,8 @@ pub enum StartError {
     Auth(#[from] AuthError),
     #[error(transparent)]
     Clients(#[from] ClientError),
+    #[error("the way to reeve cannot be set up")]
+    Control(#[source] crate::control::client::ClientError),
     #[error(transparent)]
     Serve(#[from] ServeError),
 }
@@ -71,6 +74,7 @@ async fn serve(mut settings: Settings) -> Result<(), StartError> {
         cache: Cache::new(&settings.cache).map_err(StartError::Cache)?,
         auth: Auth::new(&settings)?,
         clients: Clients::new(&settings)?,
+        system: System::new(settings.control.as_deref()).map_err(StartError::Control)?,
         gate: Gate::default(),
         gate_turn: tokio::sync::Mutex::default(),
         spelling: Spelling::new(routes::table().iter().map(|route| route.path)).map_err(StartError::Routes)?,

@@ -7,6 +7,7 @@
 pub mod client;
 mod peer;
 pub mod server;
+pub mod show;
 pub mod socket;
 pub mod wire;
 

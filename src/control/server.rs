@@ -24,19 +24,18 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tower::Layer;
 
 use super::peer::{self, Asker};
+use super::show::{event_of, log_text, service_of, stack_of, why_of};
 use super::socket::Bound;
 use super::wire::{self, Answer, ProblemKind};
+use crate::engine::Command;
 use crate::engine::snapshot::Record;
-use crate::engine::{Command, ServiceSnapshot};
-use crate::supervisor::handle::{
-    EventLine, EventStep, Events, ServiceExtra, ServiceId, SupervisorHandle, TailLine, View, WhyReport,
-};
+use crate::supervisor::handle::{EventStep, Events, ServiceId, SupervisorHandle, View};
 
 /// A name list of a stack with a thousand services fits several times.
 pub const BODY_LIMIT: usize = 64 << 10;
@@ -97,7 +96,7 @@ async fn accept(bound: Bound, audience: Audience, handle: SupervisorHandle, limi
         };
         let Ok(place) = places.clone().try_acquire_owned() else {
             let reason = format!("{} control connections are open already", limits.connections);
-            tokio::spawn(farewell(stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason));
+            tokio::spawn(busy(stream, reason));
             continue;
         };
         let (router, handle, shares) = (router.clone(), handle.clone(), shares.clone());
@@ -114,12 +113,12 @@ async fn accept(bound: Bound, audience: Audience, handle: SupervisorHandle, limi
                         // Anybody may knock here, as often as they like.
                         Audience::Services => tracing::debug!(reason, "control connection refused"),
                     }
-                    return farewell(stream, StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason).await;
+                    return refuse(stream, reason).await;
                 }
             };
             let Ok(share) = shares.take(&caller, limits.connections / 2) else {
                 let reason = "half of all control connections are open from this service already".to_owned();
-                return farewell(stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason).await;
+                return busy(stream, reason).await;
             };
             let service = TowerToHyperService::new(Extension(caller).layer(router));
             let connection = http1::Builder::new()
@@ -149,8 +148,26 @@ impl Shares {
     }
 }
 
+async fn busy(mut stream: UnixStream, reason: String) {
+    farewell(&mut stream, StatusCode::SERVICE_UNAVAILABLE, ProblemKind::Busy, reason).await;
+}
+
+/// Some clients look whether they are still connected before they write: they are given the time to ask, although the
+/// answer is known.
+async fn refuse(mut stream: UnixStream, reason: String) {
+    farewell(&mut stream, StatusCode::FORBIDDEN, ProblemKind::Forbidden, reason).await;
+    let unread = async {
+        stream.shutdown().await?;
+        let mut rest = [0; 1024];
+        while stream.read(&mut rest).await? > 0 {}
+        Ok::<_, std::io::Error>(())
+    };
+    // Whatever they still say, or how they go, changes nothing.
+    let _ = tokio::time::timeout(FAREWELL, unread).await;
+}
+
 /// An answer to whoever is not served, without reading anything from them.
-async fn farewell(mut stream: UnixStream, status: StatusCode, kind: ProblemKind, message: String) {
+async fn farewell(stream: &mut UnixStream, status: StatusCode, kind: ProblemKind, message: String) {
     let problem = wire::Problem { kind, message, hint: None };
     let body = serde_json::to_string(&Answer::new(wire::ErrorAnswer { error: problem })).unwrap_or_default();
     let text = format!(
@@ -486,90 +503,4 @@ fn unknown_service(view: &View, name: &str) -> Refused {
     };
     let message = format!("no service {name:?} in this stack");
     Refused::new(StatusCode::NOT_FOUND, ProblemKind::UnknownService, message).hint(hint)
-}
-
-/// The whole stack as the wire shows it.
-pub fn stack_of(view: &View) -> wire::Stack {
-    let pairs = view.snapshot.services.iter().zip(&view.extras);
-    wire::Stack {
-        stack: view.stack.clone(),
-        mode: view.mode.clone(),
-        data_dir: view.data_dir.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        pid: view.pid,
-        started_at: view.started_at,
-        answered_at: view.wall_now(),
-        shutting_down: view.snapshot.shutting_down,
-        mechanisms: view.mechanisms.clone(),
-        warnings: view.warnings.clone(),
-        caller: None,
-        services: pairs.map(|(snapshot, extra)| service_of(view, snapshot, extra)).collect(),
-    }
-}
-
-fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra) -> wire::Service {
-    let now = view.now();
-    let millis = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
-    wire::Service {
-        name: snapshot.name.clone(),
-        phase: snapshot.phase,
-        desired: snapshot.desired,
-        required: snapshot.required,
-        oneshot: snapshot.oneshot,
-        run: snapshot.run.map(|run| run.0),
-        pid: snapshot.pid,
-        phase_ms: millis(now.since(snapshot.since)),
-        uptime_ms: snapshot.spawned_at.map(|tick| millis(now.since(tick))),
-        next_start_ms: snapshot.next_start.map(|tick| millis(tick.since(now))),
-        restarts: snapshot.restarts,
-        crash_loop: snapshot.crash_loop,
-        last_exit: snapshot.last_exit,
-        last_failure: snapshot.last_failure.clone(),
-        probe_failure: snapshot.probe_failure.clone(),
-        status_text: snapshot.status_text.clone(),
-        blocked_by: snapshot.blocked_by.clone(),
-        ports: extra.ports.clone(),
-        addresses: extra.addresses.clone(),
-        memory_bytes: None,
-        cpu_percent: None,
-        log: extra.log.clone(),
-        alternative: extra.alternative.clone(),
-        limits: extra.limits.clone(),
-        build: extra.build.clone(),
-        isolation: extra.isolation.clone(),
-        description: extra.description.clone(),
-        depends_on: extra.depends_on.iter().map(dependency).collect(),
-        control: extra.control.map(|grant| grant.as_str().to_owned()),
-    }
-}
-
-fn dependency((service, condition, required): &(String, &'static str, bool)) -> wire::Dependency {
-    wire::Dependency { service: service.clone(), condition: (*condition).to_owned(), required: *required }
-}
-
-fn log_text(line: TailLine) -> wire::LogText {
-    wire::LogText { wall: line.wall, stream: line.stream, text: line.text }
-}
-
-/// An event as the wire shows it.
-pub fn event_of(line: EventLine) -> wire::Event {
-    wire::Event {
-        sequence: line.sequence,
-        wall: line.wall,
-        service: line.record.service,
-        run: line.record.run.map(|run| run.0),
-        kind: line.record.kind,
-        phase: line.record.phase,
-        message: line.record.message,
-        cause: line.record.cause,
-    }
-}
-
-fn why_of(report: WhyReport, service: wire::Service) -> wire::Why {
-    wire::Why {
-        service,
-        chain: report.chain,
-        events: report.events.into_iter().map(event_of).collect(),
-        log: report.log.into_iter().map(log_text).collect(),
-    }
 }

@@ -16,6 +16,7 @@ use hyper::{Method, StatusCode, Uri, Version};
 use jiff::Timestamp;
 
 use super::metrics;
+use super::site::Site;
 use super::worker::Shared;
 use crate::telemetry::wall_clock;
 
@@ -55,6 +56,7 @@ impl Request {
 #[derive(Debug)]
 pub struct Record {
     shared: Arc<Shared>,
+    site: Arc<Site>,
     request: Option<Request>,
     started: Instant,
     /// Of the route, if there is one.
@@ -68,13 +70,14 @@ pub struct Record {
 impl Record {
     pub fn new(
         shared: &Arc<Shared>,
+        site: Arc<Site>,
         request: Option<Request>,
         started: Instant,
         route: Option<usize>,
         status: StatusCode,
     ) -> Self {
-        shared.metrics.answered(route, status, started.elapsed());
-        Self { shared: Arc::clone(shared), request, started, route, status, sent: 0, is_cut: false }
+        site.answered(route, status, started.elapsed());
+        Self { shared: Arc::clone(shared), site, request, started, route, status, sent: 0, is_cut: false }
     }
 }
 
@@ -86,8 +89,8 @@ impl Drop for Record {
         if let (Some(log), Some(request)) = (&self.shared.log, self.request.take()) {
             log.write(Line {
                 request,
-                service: self.route.and_then(|route| self.shared.service_of(route)),
-                shared: Arc::clone(&self.shared),
+                route: self.route,
+                site: Arc::clone(&self.site),
                 status: self.status,
                 sent: self.sent,
                 seconds: self.started.elapsed().as_secs_f64(),
@@ -100,9 +103,8 @@ impl Drop for Record {
 #[derive(Debug)]
 struct Line {
     request: Request,
-    /// Place of the service.
-    service: Option<usize>,
-    shared: Arc<Shared>,
+    route: Option<usize>,
+    site: Arc<Site>,
     status: StatusCode,
     sent: u64,
     seconds: f64,
@@ -176,7 +178,7 @@ impl Clock {
             self.second = line.time.as_second();
             self.text = line.time.strftime("%d/%b/%Y:%H:%M:%S +0000").to_string();
         }
-        let service = line.service.map_or("-", |place| line.shared.services[place].spec.name.as_str());
+        let service = line.site.service_of(line.route).unwrap_or("-");
         let request = &line.request;
         // Writing to a text does not fail.
         let _ = write!(text, "{} - - [{}] \"{} ", request.client, self.text, request.method);

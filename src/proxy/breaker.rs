@@ -116,6 +116,11 @@ impl Breaker {
         };
     }
 
+    /// A process that has just been started, about which nothing of before counts.
+    pub fn back(now: Duration) -> Self {
+        Self(State::Closed { failures: 0, since: Some(now) })
+    }
+
     /// Nothing to remember: welcome at its full share, and nothing failed.
     pub fn is_untroubled(&self) -> bool {
         matches!(self.0, State::Closed { failures: 0, since: None })

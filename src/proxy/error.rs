@@ -1,18 +1,30 @@
 //! What can go wrong with a request, which status it deserves, and what the client is told. Wording only; [`super::page`]
 //! makes an answer of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::StatusCode;
 use jiff::Timestamp;
 
 use super::body::BodyFault;
+use super::upstream::Told;
 
 /// A service that did not do its part.
 #[derive(Debug, Clone)]
 pub struct Blame {
     pub service: String,
     pub since: Option<Timestamp>,
+    /// What reeve says of it.
+    pub told: Option<Arc<Told>>,
+}
+
+impl Blame {
+    fn state(&self) -> String {
+        let Some(told) = &self.told else { return format!("{} is away", self.service) };
+        let reason = told.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
+        format!("{} {}{reason}", self.service, told.state())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -100,7 +112,7 @@ impl Fault {
             Self::BodyBroken => "the body broke off, or is not framed as it should be".to_owned(),
             Self::TooMany(_) => "too many requests from this address; slow down and try again".to_owned(),
             Self::Unreachable(blame) => format!("{} cannot be reached", blame.service),
-            Self::Away(blame, _) => format!("{} is away", blame.service),
+            Self::Away(blame, _) => blame.state(),
             Self::BadAnswer(blame) => format!("{} did not answer as it should", blame.service),
             Self::Late(blame) => format!("{} did not answer in time", blame.service),
             Self::NotBuilt => "the web application is not here: it has not been built, and this binary was built without \

@@ -35,6 +35,8 @@ struct RouteFile {
     embedded: bool,
     fallback: Option<String>,
     fallback_except: Option<Vec<String>>,
+    #[serde(default)]
+    headers: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -42,11 +44,24 @@ struct RouteFile {
 struct ServiceFile {
     addresses: Vec<String>,
     #[serde(default)]
+    protocol: Protocol,
+    #[serde(default)]
     host: HostPolicy,
     connect_ms: Option<u64>,
     header_ms: Option<u64>,
     idle_ms: Option<u64>,
     keep_ms: Option<u64>,
+}
+
+/// What a service speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+pub enum Protocol {
+    #[default]
+    #[serde(rename = "http/1.1")]
+    Http1,
+    /// HTTP/2 in clear, by prior knowledge: requests share one connection. Nothing can be upgraded in it.
+    #[serde(rename = "h2c")]
+    Http2,
 }
 
 /// Which `Host` a service gets.
@@ -60,10 +75,11 @@ pub enum HostPolicy {
     Address,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceSpec {
     pub name: String,
     pub addresses: Vec<SocketAddr>,
+    pub protocol: Protocol,
     pub host: HostPolicy,
     pub connect: Duration,
     /// From the request, or the last piece of its body, to the head of the answer.
@@ -105,6 +121,8 @@ pub struct RouteSpec {
     pub redirect: bool,
     /// Its place among all, in the order of the file.
     pub index: usize,
+    /// In place of the fields of that name that all answers get; an empty one takes it away.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
 }
 
 #[derive(Debug)]
@@ -148,7 +166,9 @@ const KEEP: Duration = Duration::from_secs(4);
 /// What a browser asks these for is data or nothing.
 const EXCEPT: [&str; 2] = ["/api", "/assets"];
 /// Good for every answer, unless the service or the file says otherwise.
-const HEADERS: [(&str, &str); 3] = [
+const HEADERS: [(&str, &str); 4] = [
+    // Says nothing of where scripts come from: what services put into their pages only they know.
+    ("Content-Security-Policy", "frame-ancestors 'self'; object-src 'none'; base-uri 'self'"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Frame-Options", "SAMEORIGIN"),
     ("Referrer-Policy", "strict-origin-when-cross-origin"),
@@ -211,13 +231,14 @@ impl ServiceFile {
             Some(value) => Some(Duration::from_millis(value)),
             None => Some(IDLE),
         };
-        ServiceSpec { addresses, host: self.host, connect, header, idle, keep, name }
+        ServiceSpec { addresses, protocol: self.protocol, host: self.host, connect, header, idle, keep, name }
     }
 }
 
 impl RouteFile {
     fn checked(self, index: usize, services: &[String], problems: &mut Vec<String>) -> Option<RouteSpec> {
         let before = problems.len();
+        let headers = fields(&format!("route {:?}: headers", self.path), self.headers, problems);
         let mut problem = |text: String| problems.push(format!("route {:?}: {text}", self.path));
         if !self.path.starts_with('/') || !table::is_straight(&self.path) || self.path.contains(['?', '#', ' ']) {
             problem("path must begin with a slash and be a plain path".to_owned());
@@ -256,7 +277,7 @@ impl RouteFile {
         };
         let is_good = problems.len() == before;
         let (path, redirect) = (self.path, self.redirect);
-        target.filter(|_| is_good).map(|target| RouteSpec { path, target, redirect, index })
+        target.filter(|_| is_good).map(|target| RouteSpec { path, target, redirect, index, headers })
     }
 }
 
@@ -265,14 +286,23 @@ fn checked_headers(
     problems: &mut Vec<String>,
 ) -> Vec<(HeaderName, HeaderValue)> {
     let defaults = || HEADERS.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let mut headers = fields("headers", written.unwrap_or_else(defaults), problems);
+    // An empty one only takes the place of a default.
+    headers.retain(|(_, value)| !value.is_empty());
+    headers
+}
+
+fn fields(
+    place: &str,
+    written: BTreeMap<String, String>,
+    problems: &mut Vec<String>,
+) -> Vec<(HeaderName, HeaderValue)> {
     let mut headers = Vec::new();
-    for (name, value) in written.unwrap_or_else(defaults) {
+    for (name, value) in written {
         match (name.parse::<HeaderName>(), value.parse::<HeaderValue>()) {
-            // An empty one only takes the place of a default.
-            (Ok(_), Ok(value)) if value.is_empty() => {}
             (Ok(name), Ok(value)) => headers.push((name, value)),
-            (Err(_), _) => problems.push(format!("headers: {name:?} is no name of a field")),
-            (_, Err(_)) => problems.push(format!("headers: {value:?} is no value of {name}")),
+            (Err(_), _) => problems.push(format!("{place}: {name:?} is no name of a field")),
+            (_, Err(_)) => problems.push(format!("{place}: {value:?} is no value of {name}")),
         }
     }
     headers
@@ -293,6 +323,7 @@ mod tests {
             [services.grafana]
             addresses = ["127.0.0.1:3100"]
             host = "address"
+            protocol = "h2c"
             [[routes]]
             path = "/backend"
             service = "api"
@@ -308,13 +339,14 @@ mod tests {
         let (api, grafana) = (&config.services[0], &config.services[1]);
         assert_eq!((api.name.as_str(), api.addresses.len(), api.idle), ("api", 2, None));
         assert_eq!((api.header.as_millis(), api.connect, api.host), (100, CONNECT, HostPolicy::Keep));
+        assert_eq!((api.protocol, grafana.protocol), (Protocol::Http1, Protocol::Http2));
         assert_eq!((grafana.host, grafana.idle), (HostPolicy::Address, Some(IDLE)));
         let found = config.routes.find("/backend/x").unwrap();
         assert!(found.route.redirect);
         assert_eq!(found.route.target, Target::Service { service: 0, rewrite: Some("/api/v1".to_owned()) });
         let Target::Files(files) = &config.routes.find("/x").unwrap().route.target else { panic!("files") };
         assert_eq!((files.fallback.as_deref(), files.except.len()), (Some("index.html"), 2));
-        assert_eq!(config.headers.len(), 3);
+        assert_eq!(config.headers.len(), 4);
     }
 
     #[test]
@@ -347,6 +379,7 @@ mod tests {
             service = "appi"
             [[routes]]
             path = "/b"
+            headers = { "c d" = "e" }
             [[routes]]
             path = "/c/"
             files = "web"
@@ -372,6 +405,7 @@ mod tests {
             "rewrite is for services",
             "\"/d/\" has two routes",
             "headers: \"a b\" is no name",
+            "route \"/b\": headers: \"c d\" is no name",
         ] {
             assert!(problems.contains(part), "{part} in {problems}");
         }

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
 use hyper::body::{Body, Incoming};
 use hyper::header::{self, HeaderValue};
 use hyper::upgrade::OnUpgrade;
@@ -12,6 +13,7 @@ use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use super::body::{Answer, Download, Outgoing, Progress, Upload};
 use super::error::{Blame, Fault};
+use super::file::Protocol;
 use super::headers;
 use super::pool::{Pool, Sender};
 use super::tunnel;
@@ -19,13 +21,14 @@ use super::upstream::{Lease, Service};
 use super::worker::{Peer, Worker};
 use crate::telemetry::chain;
 
+const WEBSOCKET: HeaderValue = HeaderValue::from_static("websocket");
 /// A request once and, if it may be, once more.
 const MOST_TRIES: usize = 2;
 
 /// Sends `request`, whose address and forwarding fields are those that the service shall see.
 pub async fn forward(
     worker: &Arc<Worker>,
-    place: usize,
+    service: &Service,
     peer: &Arc<Peer>,
     mut request: Request<Incoming>,
 ) -> Result<Response<Answer>, Fault> {
@@ -34,10 +37,24 @@ pub async fn forward(
     if request.body().size_hint().lower() > limit {
         return Err(Fault::TooLarge(limit));
     }
-    let upgrade = headers::upgrade(request.headers()).filter(|_| request.version() == Version::HTTP_11);
+    let can_upgrade = service.spec.protocol == Protocol::Http1;
+    // A WebSocket within HTTP/2 (RFC 8441); to the service it is one of its own.
+    let is_within = *request.method() == Method::CONNECT;
+    let upgrade = match is_within {
+        true => Some(WEBSOCKET),
+        false => headers::upgrade(request.headers()).filter(|_| request.version() == Version::HTTP_11),
+    };
+    let upgrade = upgrade.filter(|_| can_upgrade);
+    if is_within && upgrade.is_none() {
+        return Err(Fault::Request("the service behind this address speaks no WebSocket"));
+    }
     let client = upgrade.is_some().then(|| hyper::upgrade::on(&mut request));
     headers::prepare_request(request.headers_mut(), upgrade);
     let (mut head, incoming) = request.into_parts();
+    if is_within {
+        head.method = Method::GET;
+        head.headers.insert(header::SEC_WEBSOCKET_KEY, websocket_key());
+    }
     head.version = Version::HTTP_11;
     // What a connection of ours leaves there is of no meaning to the next.
     head.extensions = hyper::http::Extensions::new();
@@ -48,16 +65,23 @@ pub async fn forward(
         let patience = worker.shared.settings.stall;
         Outgoing::Stream(Box::new(Upload::new(incoming, limit, patience, Arc::clone(&progress))))
     };
-    let exchange = Exchange { worker, place, service: &worker.shared.services[place], progress };
+    let exchange = Exchange { worker, service, progress, is_within };
     let answered = exchange.run(Request::from_parts(head, body)).await?;
     exchange.answer(answered, client, peer)
 }
 
 struct Exchange<'a> {
     worker: &'a Arc<Worker>,
-    place: usize,
     service: &'a Service,
     progress: Arc<Progress>,
+    /// The client asked for a WebSocket within a connection that carries other requests, too.
+    is_within: bool,
+}
+
+/// What a client of HTTP/2 need not send, and a service of HTTP/1.1 wants: any sixteen bytes (RFC 6455, section 4.1).
+fn websocket_key() -> HeaderValue {
+    let key = base64::engine::general_purpose::STANDARD.encode(fastrand::u128(..).to_ne_bytes());
+    HeaderValue::from_str(&key).unwrap_or(HeaderValue::from_static("dGhlIHNhbXBsZSBub25jZQ=="))
 }
 
 /// A head that came, and what it came by.
@@ -91,7 +115,7 @@ impl Exchange<'_> {
             let is_last = tries + 1 >= MOST_TRIES;
             let lease = self.service.lease(avoided, spare.is_some() && !is_last);
             let mut lease = lease.map_err(|away| Fault::Away(self.blame(), away.wait))?;
-            let pool = self.worker.pool(self.place, lease.endpoint.index);
+            let pool = Arc::clone(lease.endpoint.pool(self.worker.number));
             // A second try never trusts a connection that has been waiting.
             let pooled = if tries == 0 { pool.take() } else { None };
             let is_pooled = pooled.is_some();
@@ -116,7 +140,7 @@ impl Exchange<'_> {
             let failure = match self.send(&mut sender, request).await {
                 Ok(response) => {
                     lease.answered();
-                    return Ok(Answered { response, sender, pool: Arc::clone(pool), lease });
+                    return Ok(Answered { response, sender, pool, lease });
                 }
                 Err(failure) => failure,
             };
@@ -147,7 +171,7 @@ impl Exchange<'_> {
 
     async fn send(&self, sender: &mut Sender, request: Request<Outgoing>) -> Result<Response<Incoming>, Failure> {
         self.progress.touch();
-        let sent = sender.try_send_request(request);
+        let sent = sender.send(request);
         let answered = tokio::select! {
             answered = sent => answered,
             () = self.overdue() => return Err(Failure::Late),
@@ -178,7 +202,8 @@ impl Exchange<'_> {
     }
 
     fn blame(&self) -> Blame {
-        Blame { service: self.service.spec.name.clone(), since: self.service.since() }
+        let told = self.service.told();
+        Blame { service: self.service.spec.name.clone(), since: self.service.since(), told }
     }
 
     fn answer(
@@ -197,11 +222,16 @@ impl Exchange<'_> {
             let protocol = response.headers().get(header::UPGRADE).cloned();
             let service = hyper::upgrade::on(&mut response);
             headers::remove_hop_by_hop(response.headers_mut());
-            if let Some(protocol) = protocol {
-                response.headers_mut().insert(header::UPGRADE, protocol);
+            if self.is_within {
+                *response.status_mut() = StatusCode::OK;
+                response.headers_mut().remove(header::SEC_WEBSOCKET_ACCEPT);
+            } else {
+                if let Some(protocol) = protocol {
+                    response.headers_mut().insert(header::UPGRADE, protocol);
+                }
+                response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
+                peer.switched.set();
             }
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
-            peer.switched.set();
             tunnel::open(client, service, Arc::clone(peer), lease, self.worker.shared.settings.stall);
             return Ok(response.map(|_| Answer::empty()));
         }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::body::Incoming;
+use hyper::ext::Protocol;
 use hyper::header::{self, HeaderValue};
 use hyper::http::uri::{Authority, PathAndQuery};
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
@@ -18,9 +19,10 @@ use super::file::HostPolicy;
 use super::forward::forward;
 use super::headers::{self, Client, Origin};
 use super::page;
+use super::site::{Goal, Site};
 use super::table::{self, Found};
 use super::upstream::now;
-use super::worker::{Goal, Peer, Worker};
+use super::worker::{Peer, Worker};
 use crate::serve::request_id;
 
 /// Tells services that there is a proxy before them, and which.
@@ -40,11 +42,12 @@ pub async fn answer(
     request.headers_mut().insert(request_id::HEADER, id.clone());
     let is_http1 = request.version() <= Version::HTTP_11;
     let mut route = None;
-    let answered = judged(&worker, &peer, client, &mut route, request).await;
+    let site = shared.site();
+    let answered = judged(&worker, &site, &peer, client, &mut route, request).await;
     let mut response = answered.unwrap_or_else(|fault| page::of(&fault, accept.as_ref(), &id));
     let headers = response.headers_mut();
     headers.insert(request_id::HEADER, id);
-    for (name, value) in &shared.headers {
+    for (name, value) in site.fields(route) {
         if !headers.contains_key(name) {
             headers.insert(name, value.clone());
         }
@@ -55,12 +58,13 @@ pub async fn answer(
     if is_http1 && shared.lifecycle.is_stopping() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
-    let record = Record::new(shared, logged, started, route, response.status());
+    let record = Record::new(shared, site, logged, started, route, response.status());
     Ok(response.map(|body| body.recorded(Box::new(record))))
 }
 
 async fn judged(
     worker: &Arc<Worker>,
+    site: &Site,
     peer: &Arc<Peer>,
     client: Client,
     found_route: &mut Option<usize>,
@@ -71,6 +75,10 @@ async fn judged(
         rate.admit(client.address, now()).map_err(Fault::TooMany)?;
     }
     let host = host(&request)?;
+    // Whoever asks has it from an authority that we asked; it is for no name in particular, and in clear.
+    if let Some(text) = shared.challenges.as_ref().and_then(|challenges| challenges.text(request.uri().path())) {
+        return Ok(Response::new(Answer::whole(text)));
+    }
     if !shared.settings.hosts.is_empty() && !is_known(&shared.settings.hosts, &host) {
         return Err(Fault::Host);
     }
@@ -81,7 +89,8 @@ async fn judged(
     {
         return to_tls(&host, tls.public_port, request.uri());
     }
-    if *request.method() == Method::CONNECT || !request.uri().path().starts_with('/') {
+    let is_tunnel = *request.method() == Method::CONNECT && !is_websocket(&request);
+    if is_tunnel || !request.uri().path().starts_with('/') {
         return Err(Fault::Request("the address must be a path"));
     }
     let uri = request.uri().clone();
@@ -89,7 +98,7 @@ async fn judged(
     if !table::is_straight(path) {
         return Err(Fault::Request("the address has . or .. as a part"));
     }
-    let Found { prefix, rest, route } = shared.routes.find(path).ok_or(Fault::NotFound)?;
+    let Found { prefix, rest, route } = site.routes.find(path).ok_or(Fault::NotFound)?;
     *found_route = Some(route.index);
     if rest.is_empty() && route.redirect {
         return Ok(redirect(&format!("{prefix}/{}", query(&uri))));
@@ -99,15 +108,20 @@ async fn judged(
         Goal::Service { service, rewrite } => {
             headers::set_forwarded(request.headers_mut(), &origin);
             address(&mut request, &uri, rest, rewrite.as_deref())?;
-            let policy = shared.services[*service].spec.host;
+            let service = &site.services[*service];
             // With several replicas, the first one's address stands for the service.
-            let own = || HeaderValue::from_str(&shared.services[*service].spec.addresses[0].to_string()).ok();
-            let host = if policy == HostPolicy::Keep { Some(host.clone()) } else { own() };
+            let own = || HeaderValue::from_str(&service.spec.addresses[0].to_string()).ok();
+            let host = if service.spec.host == HostPolicy::Keep { Some(host.clone()) } else { own() };
             request.headers_mut().insert(header::HOST, host.unwrap_or(HeaderValue::from_static("localhost")));
             request.headers_mut().append(header::VIA, VIA);
-            forward(worker, *service, peer, request).await
+            forward(worker, service, peer, request).await
         }
     }
+}
+
+/// Within a connection of HTTP/2 (RFC 8441).
+fn is_websocket(request: &Request<Incoming>) -> bool {
+    request.extensions().get::<Protocol>().is_some_and(|protocol| protocol.as_str() == "websocket")
 }
 
 /// The one name that a request is for (RFC 9112, section 3.2).

@@ -13,14 +13,17 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use nix::sys::socket::{setsockopt, sockopt};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_rustls::TlsAcceptor;
 
+use super::acme::challenges::PROTOCOL;
 use super::body::Answer;
+use super::crowd::{Full, Place};
 use super::front;
 use super::guard::{Guarded, Switched};
+use super::metrics;
 use super::worker::{Peer, Worker};
 use crate::serve::{self, Lifecycle};
 
@@ -38,6 +41,15 @@ const PING: Duration = Duration::from_secs(30);
 const PROBE_AFTER: u32 = 60;
 const PROBE_EVERY: u32 = 15;
 
+/// The first bytes of HTTP/2, as many as tell it from everything else.
+const PREFACE: [u8; 4] = *b"PRI ";
+/// Between two looks at a client that sends a byte at a time.
+const DRIP: Duration = Duration::from_millis(20);
+/// For a client that is not let in to read why.
+const FAREWELL: Duration = Duration::from_secs(1);
+const TOO_MANY: &[u8] = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/json\r\nretry-after: 1\r\n\
+    connection: close\r\ncontent-length: 66\r\n\r\n\
+    {\"status\":429,\"message\":\"too many connections from this address\"}\n";
 /// A client that is at it asks again within this; whoever does not is let go.
 const LAST_CALL: Duration = Duration::from_millis(300);
 
@@ -153,6 +165,22 @@ impl Open {
     }
 }
 
+/// Whether a connection begins as one of HTTP/2 does, with a method that HTTP/1.1 must not have. Takes nothing of it.
+async fn begins_http2(stream: &TcpStream) -> std::io::Result<bool> {
+    let mut first = [0; PREFACE.len()];
+    loop {
+        let count = stream.peek(&mut first).await?;
+        if count == 0 || first[..count] != PREFACE[..count] {
+            return Ok(false);
+        }
+        if count == PREFACE.len() {
+            return Ok(true);
+        }
+        // What there is stays readable, so that only time can be waited for.
+        tokio::time::sleep(DRIP).await;
+    }
+}
+
 /// A stop, and after it the time that clients have for one more request.
 async fn last_call(lifecycle: &Lifecycle) {
     lifecycle.stopped().await;
@@ -174,6 +202,7 @@ impl Guests {
         let mut http2 = http2::Builder::new(TokioExecutor::new());
         http2
             .timer(TokioTimer::new())
+            .enable_connect_protocol()
             .max_concurrent_streams(STREAMS)
             .initial_stream_window_size(WINDOW)
             .initial_connection_window_size(WINDOW)
@@ -207,19 +236,58 @@ impl Guests {
         if let Err(error) = probed {
             tracing::debug!(%error, "a connection without its probes");
         }
+        let place = match self.place(address) {
+            Ok(place) => place,
+            Err(full) => {
+                if full.is_news {
+                    let limit = self.worker.shared.settings.client_connections;
+                    tracing::warn!(client = %address.ip(), limit, "too many connections of one client; refuses more");
+                }
+                metrics::refused_connection();
+                if acceptor.is_none() {
+                    tokio::spawn(refuse(stream, slot));
+                }
+                return;
+            }
+        };
         let guests = Arc::clone(self);
         let open = self.open.clone();
         tokio::spawn(async move {
-            let gauge = guests.worker.shared.metrics.connections.clone();
+            let gauge = guests.worker.shared.connections.clone();
             gauge.increment(1.0);
-            let peer = Peer { address, port, is_tls: acceptor.is_some(), switched: Switched::default(), _slot: slot };
+            let is_tls = acceptor.is_some();
+            let peer = Peer { address, port, is_tls, switched: Switched::default(), _slot: slot, _place: place };
             match acceptor {
-                None => guests.speak_http1(stream, Arc::new(peer)).await,
+                None => guests.speak_plain(stream, Arc::new(peer)).await,
                 Some(acceptor) => guests.speak_tls(stream, acceptor, Arc::new(peer)).await,
             }
             gauge.decrement(1.0);
             drop(open);
         });
+    }
+
+    /// A proxy that is trusted stands for all of its clients.
+    fn place(&self, address: SocketAddr) -> Result<Place, Full> {
+        let client = address.ip().to_canonical();
+        if self.worker.shared.settings.trusted.has(client) {
+            return Ok(Place::free());
+        }
+        self.worker.shared.crowd.admit(client)
+    }
+
+    /// HTTP/1.1, or HTTP/2 by prior knowledge (RFC 9113, section 3.3).
+    async fn speak_plain(&self, stream: TcpStream, peer: Arc<Peer>) {
+        let limit = self.worker.shared.settings.header;
+        let begun = tokio::select! {
+            begun = tokio::time::timeout(limit, begins_http2(&stream)) => begun,
+            () = last_call(&self.worker.shared.lifecycle) => return,
+        };
+        match begun {
+            Ok(Ok(true)) => self.speak_http2(stream, peer).await,
+            Ok(Ok(false)) => self.speak_http1(stream, peer).await,
+            Ok(Err(error)) => tracing::debug!(peer = %peer.address, %error, "a connection ended early"),
+            Err(_) => tracing::debug!(peer = %peer.address, "no request in time"),
+        }
     }
 
     async fn speak_tls(&self, stream: TcpStream, acceptor: TlsAcceptor, peer: Arc<Peer>) {
@@ -229,10 +297,11 @@ impl Guests {
             Ok(Err(error)) => return tracing::debug!(peer = %peer.address, %error, "no TLS"),
             Err(_) => return tracing::debug!(peer = %peer.address, "no TLS in time"),
         };
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            self.speak_http2(stream, peer).await;
-        } else {
-            self.speak_http1(stream, peer).await;
+        match stream.get_ref().1.alpn_protocol() {
+            Some(b"h2") => self.speak_http2(stream, peer).await,
+            // The certificate was all that was asked for.
+            Some(PROTOCOL) => {}
+            _ => self.speak_http1(stream, peer).await,
         }
     }
 
@@ -271,6 +340,20 @@ impl Guests {
         };
         report(address, ended);
     }
+}
+
+/// Tells a client that it has too many connections, whatever it asks. It is not waited for longer than it takes to read that.
+async fn refuse(mut stream: TcpStream, slot: OwnedSemaphorePermit) {
+    let told = async {
+        stream.write_all(TOO_MANY).await?;
+        stream.shutdown().await?;
+        // What it has sent is read, because a connection that is closed with data unread is reset.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    if let Ok(Err(error)) = tokio::time::timeout(FAREWELL, told).await {
+        tracing::debug!(%error, "a client was refused without a word");
+    }
+    drop(slot);
 }
 
 /// What answers the requests of one connection.

@@ -18,7 +18,6 @@ struct Route {
 /// By the index of a route; the last is for requests that found none.
 pub struct Metrics {
     routes: Vec<Route>,
-    pub connections: Gauge,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -36,12 +35,7 @@ impl Metrics {
             time: metrics::histogram!("http_request_duration_seconds", "route" => path.clone()),
         };
         let routes = paths.chain(["none".to_owned()]).map(route).collect();
-        metrics::describe_gauge!("proxy_connections", "connections of clients");
-        metrics::describe_gauge!("proxy_tunnels", "upgraded connections");
-        metrics::describe_counter!("proxy_refused_framing_total", "connections refused for their framing, by reason");
-        metrics::describe_counter!("proxy_cut_answers_total", "answers that ended before their end");
-        metrics::describe_counter!("proxy_lost_log_lines_total", "lines of the access log that were not written");
-        Self { routes, connections: metrics::gauge!("proxy_connections") }
+        Self { routes }
     }
 
     /// A head has been answered.
@@ -51,6 +45,21 @@ impl Metrics {
         route.classes[class].increment(1);
         route.time.record(time.as_secs_f64());
     }
+}
+
+/// How many connections of clients there are; all else that has no handle is described here, too.
+pub fn connections() -> Gauge {
+    metrics::describe_gauge!("proxy_connections", "connections of clients");
+    metrics::describe_gauge!("proxy_tunnels", "upgraded connections");
+    metrics::describe_counter!("proxy_refused_framing_total", "connections refused for their framing, by reason");
+    metrics::describe_counter!("proxy_refused_connections_total", "connections of clients that have too many");
+    metrics::describe_counter!("proxy_cut_answers_total", "answers that ended before their end");
+    metrics::describe_counter!("proxy_lost_log_lines_total", "lines of the access log that were not written");
+    metrics::gauge!("proxy_connections")
+}
+
+pub fn refused_connection() {
+    metrics::counter!("proxy_refused_connections_total").increment(1);
 }
 
 pub fn refused_framing(why: Refusal) {

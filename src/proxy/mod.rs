@@ -6,10 +6,13 @@
 //! and never imports another service of ours.
 
 mod access_log;
+mod acme;
 mod assets;
 mod balance;
 mod body;
 mod breaker;
+mod crowd;
+mod discovery;
 mod embedded;
 mod entrance;
 mod error;
@@ -29,6 +32,7 @@ mod range;
 mod rate;
 mod settings;
 mod shelf;
+mod site;
 mod start;
 mod table;
 mod tls;

@@ -58,6 +58,7 @@ fn json_text(fault: &Fault, status: StatusCode, id: &str) -> String {
     let mut value = json!({ "status": status.as_u16(), "message": fault.message(), "requestId": id });
     if let Some(blame) = fault.blame() {
         value["service"] = json!(blame.service);
+        value["phase"] = json!(blame.told.as_ref().map(|told| told.phase));
         value["since"] = json!(blame.since.map(|since| format!("{since:.3}")));
     }
     value.to_string()
@@ -85,10 +86,13 @@ fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use super::super::error::Blame;
+    use super::super::upstream::Told;
     use super::*;
+    use crate::control::wire::Phase;
 
     fn accepts(text: &str) -> Kind {
         kind(Some(&text.parse().unwrap()))
@@ -105,7 +109,7 @@ mod tests {
     #[test]
     fn it_is_said_which_service_and_since_when() {
         let since = "2026-01-02T03:04:05Z".parse().unwrap();
-        let blame = Blame { service: "grafana".to_owned(), since: Some(since) };
+        let blame = Blame { service: "grafana".to_owned(), since: Some(since), told: None };
         let fault = Fault::Away(blame, Duration::from_millis(1200));
         let response = of(&fault, None, &HeaderValue::from_static("abc"));
         assert_eq!(
@@ -115,8 +119,13 @@ mod tests {
         let text = json_text(&fault, fault.status(), "abc");
         assert_eq!(
             text,
-            r#"{"status":503,"message":"grafana is away","requestId":"abc","service":"grafana","since":"2026-01-02T03:04:05.000Z"}"#
+            r#"{"status":503,"message":"grafana is away","requestId":"abc","service":"grafana","phase":null,"since":"2026-01-02T03:04:05.000Z"}"#
         );
+        let told = Told { phase: Phase::Failed, since, reason: Some("no such part".to_owned()), next_start: None };
+        let blame = Blame { service: "grafana".to_owned(), since: Some(since), told: Some(Arc::new(told)) };
+        let text = json_text(&Fault::Away(blame, Duration::ZERO), StatusCode::SERVICE_UNAVAILABLE, "abc");
+        assert!(text.contains(r#""message":"grafana is not available: no such part""#), "{text}");
+        assert!(text.contains(r#""phase":"failed""#), "{text}");
         let page = html(&fault, fault.status(), "<abc>");
         assert!(page.contains("<p>grafana is away.</p><p>Since <time>2026-01-02T03:04:05Z</time>"), "{page}");
         assert!(page.contains("&lt;abc&gt;"), "{page}");

@@ -50,7 +50,7 @@ impl RateLimit {
 }
 
 /// One customer has one address of IPv4, and a whole network of IPv6.
-fn site(address: IpAddr) -> IpAddr {
+pub fn site(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),

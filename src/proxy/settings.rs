@@ -5,22 +5,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use rustls::pki_types::ServerName;
 
+use super::acme::{Acme, Challenge};
 use super::headers::Trusted;
 use crate::serve::environment::{Lookup, Problems, Reader};
+use crate::settings;
 
 /// Certificate and key, and what being reached over TLS means.
 #[derive(Debug, Clone)]
 pub struct Tls {
     pub address: SocketAddr,
-    pub certificate: PathBuf,
-    pub key: PathBuf,
+    pub source: Source,
     /// Whether plain requests are sent to the address with TLS.
     pub redirect: bool,
     /// Port of that address as clients see it.
     pub public_port: u16,
     /// For so long browsers shall not try without; zero says nothing.
     pub hsts: Duration,
+}
+
+/// Where the certificate comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    Files(Files),
+    Acme(Acme),
+}
+
+#[derive(Debug, Clone)]
+pub struct Files {
+    pub certificate: PathBuf,
+    pub key: PathBuf,
 }
 
 /// Requests per second and client.
@@ -45,6 +60,10 @@ pub struct Settings {
     /// Of a head, bytes.
     pub header_limit: usize,
     pub connections: usize,
+    /// Of one address; none at all is no limit.
+    pub client_connections: u32,
+    /// Where reeve tells how the services are, to whom it was granted.
+    pub control: Option<PathBuf>,
     /// Until a head is whole; also how long a connection may idle between two requests.
     pub header: Duration,
     /// Between two pieces of a request's body, and for a client to take what it asked for.
@@ -58,6 +77,8 @@ pub struct Settings {
 const HEADER_LIMIT: usize = 32 * 1024;
 /// The request line alone may be longer than a smaller limit would allow.
 const LEAST_HEADER_LIMIT: usize = 8 * 1024;
+/// A quarter of all: a whole office behind one address, and still nobody can take every place.
+const CLIENT_CONNECTIONS: u32 = 1024;
 const BODY_LIMIT: u64 = 50 * 1024 * 1024;
 
 impl Settings {
@@ -77,6 +98,8 @@ impl Settings {
             body_limit: from.parsed("PROXY_BODY_LIMIT", BODY_LIMIT, "a number of bytes"),
             header_limit: from.parsed("PROXY_HEADER_LIMIT", HEADER_LIMIT, "a number of bytes"),
             connections: from.parsed("PROXY_CONNECTIONS", 4096, "a number of connections"),
+            client_connections: from.parsed("PROXY_CLIENT_CONNECTIONS", CLIENT_CONNECTIONS, "a number of connections"),
+            control: from.optional(settings::CONTROL.name).map(PathBuf::from),
             header: from.seconds("PROXY_HEADER_TIMEOUT", 15),
             stall: from.seconds("PROXY_STALL_TIMEOUT", 30),
             drain: from.seconds("DRAIN_TIMEOUT", 8),
@@ -104,16 +127,25 @@ fn tls(from: &mut Reader<'_>, host: IpAddr) -> Option<Tls> {
     let redirect = from.flag("PROXY_TLS_REDIRECT", true);
     let public_port = from.parsed("PROXY_TLS_PUBLIC_PORT", port, "a port");
     let hsts = from.seconds("PROXY_HSTS", 0);
+    let source = match (files(from), acme(from)) {
+        (Some(_), Some(_)) => {
+            from.problem(
+                "PROXY_ACME_NAMES",
+                "set beside PROXY_TLS_CERTIFICATE: the certificate is either yours or theirs",
+            );
+            return None;
+        }
+        (Some(files), None) => Source::Files(files),
+        (None, Some(acme)) => Source::Acme(acme),
+        (None, None) => return None,
+    };
+    Some(Tls { address: SocketAddr::new(host, port), source, redirect, public_port, hsts })
+}
+
+fn files(from: &mut Reader<'_>) -> Option<Files> {
     match (from.optional("PROXY_TLS_CERTIFICATE"), from.optional("PROXY_TLS_KEY")) {
         (None, None) => None,
-        (Some(certificate), Some(key)) => Some(Tls {
-            address: SocketAddr::new(host, port),
-            certificate: certificate.into(),
-            key: key.into(),
-            redirect,
-            public_port,
-            hsts,
-        }),
+        (Some(certificate), Some(key)) => Some(Files { certificate: certificate.into(), key: key.into() }),
         (Some(_), None) => {
             from.problem("PROXY_TLS_KEY", "not set: the key of PROXY_TLS_CERTIFICATE");
             None
@@ -123,6 +155,44 @@ fn tls(from: &mut Reader<'_>, host: IpAddr) -> Option<Tls> {
             None
         }
     }
+}
+
+/// The authority that is asked unless another one is named.
+const DIRECTORY: &str = "https://acme-v02.api.letsencrypt.org/directory";
+
+fn acme(from: &mut Reader<'_>) -> Option<Acme> {
+    let directory = from.text("PROXY_ACME_DIRECTORY", DIRECTORY);
+    let contact = words(from, "PROXY_ACME_CONTACT");
+    let store = from.optional("PROXY_ACME_STORE");
+    let root = from.optional("PROXY_ACME_ROOT").map(PathBuf::from);
+    let agrees = from.flag("PROXY_ACME_TERMS", false);
+    let challenge = match from.text("PROXY_ACME_CHALLENGE", "http-01").as_str() {
+        "http-01" => Challenge::Http01,
+        "tls-alpn-01" => Challenge::TlsAlpn01,
+        other => {
+            from.problem("PROXY_ACME_CHALLENGE", format!("{other:?} is neither http-01 nor tls-alpn-01"));
+            Challenge::Http01
+        }
+    };
+    let names = words(from, "PROXY_ACME_NAMES");
+    if names.is_empty() {
+        return None;
+    }
+    for name in &names {
+        let is_name = matches!(ServerName::try_from(name.as_str()), Ok(ServerName::DnsName(_)));
+        if !is_name {
+            from.problem("PROXY_ACME_NAMES", format!("{name:?} is no name that a challenge of this kind can be for"));
+        }
+    }
+    if !agrees {
+        from.problem("PROXY_ACME_TERMS", "not true: the authority wants its terms of service to be agreed to");
+    }
+    let Some(store) = store else {
+        from.problem("PROXY_ACME_STORE", "not set: the directory in which account and certificate are kept");
+        return None;
+    };
+    let names = names.into_iter().map(|name| name.to_ascii_lowercase()).collect();
+    Some(Acme { directory, names, contact, store: store.into(), challenge, root })
 }
 
 fn metrics(from: &mut Reader<'_>) -> Option<SocketAddr> {
@@ -215,6 +285,26 @@ mod tests {
         ] {
             assert!(text.contains(name), "{name} in {text}");
         }
+    }
+
+    #[test]
+    fn an_authority_is_asked_only_with_all_that_it_takes() {
+        let known = [("PROXY_CONFIG", "a"), ("PROXY_ACME_NAMES", "A.example, b.example")];
+        let text = read(&[&known[..], &[("PROXY_ACME_CHALLENGE", "dns-01")]].concat()).unwrap_err().to_string();
+        for name in ["PROXY_ACME_TERMS: not true", "PROXY_ACME_STORE: not set", "PROXY_ACME_CHALLENGE: \"dns-01\""] {
+            assert!(text.contains(name), "{name} in {text}");
+        }
+        let whole = [&known[..], &[("PROXY_ACME_TERMS", "true"), ("PROXY_ACME_STORE", "acme")]].concat();
+        let Some(Tls { source: Source::Acme(acme), .. }) = read(&whole).unwrap().tls else { panic!("no authority") };
+        assert_eq!(
+            (acme.names, acme.challenge),
+            (vec!["a.example".to_owned(), "b.example".to_owned()], Challenge::Http01)
+        );
+        assert_eq!(acme.directory, DIRECTORY);
+        let both = [&whole[..], &[("PROXY_TLS_CERTIFICATE", "c"), ("PROXY_TLS_KEY", "k")]].concat();
+        assert!(read(&both).unwrap_err().to_string().contains("either yours or theirs"));
+        let wild = [&whole[..1], &[("PROXY_ACME_NAMES", "*.example")], &whole[2..]].concat();
+        assert!(read(&wild).unwrap_err().to_string().contains("\"*.example\" is no name"));
     }
 
     #[test]

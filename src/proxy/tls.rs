@@ -1,10 +1,11 @@
-//! Certificates: read at the start, and again whenever their files change. A pair that is not right leaves the old one.
+//! Certificates: read at the start, and again whenever their files change, or had from an authority ([`super::acme`]). A pair
+//! that is not right leaves the old one.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use notify::{RecursiveMode, Watcher};
 use rustls::ServerConfig;
 use rustls::crypto::ring::default_provider;
@@ -14,7 +15,9 @@ use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use tokio::sync::mpsc;
 
-use super::settings::Tls;
+use super::acme;
+use super::acme::challenges::{Challenges, PROTOCOL};
+use super::settings::{Files, Source, Tls};
 use crate::telemetry::chain;
 
 /// Certificate and key are two files, and are written one after the other.
@@ -44,17 +47,35 @@ pub enum TlsError {
     Watch(#[source] notify::Error),
 }
 
-/// The pair that new connections get.
-#[derive(Debug)]
-pub struct Current(ArcSwap<CertifiedKey>);
+/// The pair that new connections get, if there is one yet.
+#[derive(Debug, Default)]
+pub struct Current {
+    pair: ArcSwapOption<CertifiedKey>,
+    challenges: Option<Arc<Challenges>>,
+}
 
-impl ResolvesServerCert for Current {
-    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
-        Some(self.0.load_full())
+impl Current {
+    /// From now on. Whether it is another one than before.
+    pub fn show(&self, next: Arc<CertifiedKey>) -> bool {
+        let is_new = self.pair.load().as_ref().is_none_or(|pair| pair.cert != next.cert);
+        if is_new {
+            self.pair.store(Some(next));
+        }
+        is_new
     }
 }
 
-fn load(tls: &Tls) -> Result<CertifiedKey, TlsError> {
+impl ResolvesServerCert for Current {
+    fn resolve(&self, hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let mut protocols = hello.alpn().into_iter().flatten();
+        if let (Some(challenges), Some(PROTOCOL), None) = (&self.challenges, protocols.next(), protocols.next()) {
+            return challenges.certificate(hello.server_name()?);
+        }
+        self.pair.load_full()
+    }
+}
+
+fn load(tls: &Files) -> Result<CertifiedKey, TlsError> {
     let path = || tls.certificate.clone();
     let failed = |source| TlsError::Certificate { path: path(), source };
     let chain = CertificateDer::pem_file_iter(&tls.certificate).map_err(failed)?;
@@ -70,7 +91,9 @@ fn load(tls: &Tls) -> Result<CertifiedKey, TlsError> {
 /// What TLS needs, and what must be kept to hear of changes.
 pub struct Setup {
     pub config: Arc<ServerConfig>,
-    _watcher: notify::RecommendedWatcher,
+    /// What an authority may ask us for.
+    pub challenges: Option<Arc<Challenges>>,
+    _watcher: Option<notify::RecommendedWatcher>,
 }
 
 impl std::fmt::Debug for Setup {
@@ -81,14 +104,40 @@ impl std::fmt::Debug for Setup {
 
 /// Must be called within an event loop, in which changes are then followed.
 pub fn set_up(tls: &Tls) -> Result<Setup, TlsError> {
-    let current = Arc::new(Current(ArcSwap::from_pointee(load(tls)?)));
+    match &tls.source {
+        Source::Files(files) => {
+            let current = Arc::new(Current { pair: ArcSwapOption::from_pointee(load(files)?), challenges: None });
+            let (changed, changes) = mpsc::channel(1);
+            let watcher = watch(files, changed)?;
+            let config = config(&current)?;
+            tokio::spawn(follow(files.clone(), current, changes));
+            Ok(Setup { config, challenges: None, _watcher: Some(watcher) })
+        }
+        Source::Acme(settings) => {
+            let challenges = Arc::<Challenges>::default();
+            let current = Current { pair: ArcSwapOption::empty(), challenges: Some(Arc::clone(&challenges)) };
+            let current = Arc::new(current);
+            let config = config(&current)?;
+            tokio::spawn(acme::keep(settings.clone(), current, Arc::clone(&challenges)));
+            Ok(Setup { config, challenges: Some(challenges), _watcher: None })
+        }
+    }
+}
+
+fn config(current: &Arc<Current>) -> Result<Arc<ServerConfig>, TlsError> {
     let builder = ServerConfig::builder_with_provider(Arc::new(default_provider()));
     let builder = builder.with_safe_default_protocol_versions().map_err(TlsError::Setup)?;
     let resolver: Arc<dyn ResolvesServerCert> = current.clone();
     let mut config = builder.with_no_client_auth().with_cert_resolver(resolver);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    // One is enough: what is pending is looked at as a whole.
-    let (changed, changes) = mpsc::channel(1);
+    if current.challenges.is_some() {
+        config.alpn_protocols.push(PROTOCOL.to_vec());
+    }
+    Ok(Arc::new(config))
+}
+
+/// One place in the channel is enough: what is pending is looked at as a whole.
+fn watch(files: &Files, changed: mpsc::Sender<()>) -> Result<notify::RecommendedWatcher, TlsError> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         if event.is_ok_and(|event| !event.kind.is_access()) {
             // Full means that a change is to be looked at already.
@@ -97,29 +146,28 @@ pub fn set_up(tls: &Tls) -> Result<Setup, TlsError> {
     })
     .map_err(TlsError::Watch)?;
     // Folders, because files are replaced by renaming others over them.
-    let mut folders: Vec<&Path> = [&tls.certificate, &tls.key].into_iter().map(|path| folder(path)).collect();
+    let mut folders: Vec<&Path> = [&files.certificate, &files.key].into_iter().map(|path| folder(path)).collect();
     folders.dedup();
     for folder in folders {
         watcher.watch(folder, RecursiveMode::NonRecursive).map_err(TlsError::Watch)?;
     }
-    tokio::spawn(follow(tls.clone(), current, changes));
-    Ok(Setup { config: Arc::new(config), _watcher: watcher })
+    Ok(watcher)
 }
 
 fn folder(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-async fn follow(tls: Tls, current: Arc<Current>, mut changes: mpsc::Receiver<()>) {
+async fn follow(files: Files, current: Arc<Current>, mut changes: mpsc::Receiver<()>) {
     while changes.recv().await.is_some() {
         tokio::time::sleep(SETTLE).await;
         // All that came meanwhile is in what is read now.
         let _ = changes.try_recv();
-        match load(&tls) {
-            Ok(next) if next.cert == current.0.load().cert => {}
+        match load(&files) {
             Ok(next) => {
-                current.0.store(Arc::new(next));
-                tracing::info!(certificate = %tls.certificate.display(), "new certificate");
+                if current.show(Arc::new(next)) {
+                    tracing::info!(certificate = %files.certificate.display(), "new certificate");
+                }
             }
             Err(error) => tracing::warn!(error = chain(&error), "the certificate stays as it was"),
         }

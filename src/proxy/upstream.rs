@@ -11,6 +11,8 @@ use jiff::Timestamp;
 use super::balance::{self, Candidate};
 use super::breaker::{Admission, Breaker, Outcome};
 use super::file::ServiceSpec;
+use super::pool::Pool;
+use crate::control::wire::Phase;
 use crate::telemetry::wall_clock;
 
 static START: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -18,6 +20,54 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 /// The monotonic clock, as the pure parts count it.
 pub fn now() -> Duration {
     START.elapsed()
+}
+
+/// What reeve says of whoever is behind an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub phase: Phase,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why a service is missing that need not be there.
+    pub reason: Option<String>,
+    /// When it is started again, as of when that was said.
+    pub next_start: Option<Duration>,
+}
+
+/// What is on its way is worth a try soon, and what waits for a person is not.
+const SOON: Duration = Duration::from_secs(1);
+const LATER: Duration = Duration::from_secs(30);
+
+impl Told {
+    fn is_ready(&self) -> bool {
+        self.phase == Phase::Ready
+    }
+
+    /// When a client may try again.
+    fn wait(&self) -> Duration {
+        match self.phase {
+            Phase::Stopped | Phase::Completed | Phase::Failed | Phase::Skipped | Phase::Stuck => LATER,
+            _ => self.next_start.unwrap_or(SOON).max(SOON),
+        }
+    }
+
+    /// How it is, behind its name.
+    pub fn state(&self) -> &'static str {
+        match self.phase {
+            Phase::Stopped => "is stopped",
+            Phase::Waiting => "waits for another service",
+            Phase::Preparing | Phase::Starting | Phase::Bootstrapping => "is starting",
+            Phase::Ready => "is ready",
+            Phase::Unready => "is not ready",
+            Phase::Stopping => "is being stopped",
+            Phase::Backoff => "has ended and will be started again",
+            Phase::Completed => "has ended",
+            Phase::Failed if self.reason.is_some() => "is not available",
+            Phase::Failed => "has failed",
+            Phase::Skipped => "is left out",
+            Phase::Stuck => "cannot be ended",
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -37,14 +87,51 @@ pub struct Endpoint {
     /// Whether there is anything to be found in `health`.
     is_troubled: AtomicBool,
     health: Mutex<Health>,
+    /// Reeve says that it is not ready.
+    is_out: AtomicBool,
+    told: Mutex<Option<Arc<Told>>>,
+    /// Connections to it, of each worker.
+    pools: Box<[Arc<Pool>]>,
 }
 
 impl Endpoint {
+    pub fn pool(&self, worker: usize) -> &Arc<Pool> {
+        &self.pools[worker]
+    }
+
+    /// What reeve says of it; nothing where reeve does not know it, or is away itself.
+    pub fn hear(&self, told: Option<Arc<Told>>) {
+        let is_out = told.as_ref().is_some_and(|told| !told.is_ready());
+        let is_back = told.is_some() && !is_out;
+        *self.told.lock().unwrap_or_else(PoisonError::into_inner) = told;
+        let was_out = self.is_out.swap(is_out, Ordering::Relaxed);
+        if was_out && is_back {
+            // Another process than the one that has failed.
+            let mut health = self.health();
+            *health = Health { breaker: Breaker::back(now()), since: None };
+            self.is_troubled.store(true, Ordering::Relaxed);
+        }
+        if was_out != is_out {
+            let what = if is_out { "reeve takes it out" } else { "reeve lets it in" };
+            tracing::info!(service = self.service, address = %self.address, "{what}");
+        }
+    }
+
+    fn told(&self) -> Option<Arc<Told>> {
+        if !self.is_out.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn health(&self) -> MutexGuard<'_, Health> {
         self.health.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn admission(&self) -> Admission {
+        if self.is_out.load(Ordering::Relaxed) {
+            return Admission::Refused { wait: self.told().map_or(SOON, |told| told.wait()) };
+        }
         if self.is_troubled.load(Ordering::Relaxed) {
             self.health().breaker.admission(now())
         } else {
@@ -138,7 +225,7 @@ pub struct Service {
 }
 
 impl Service {
-    pub fn new(spec: ServiceSpec) -> Self {
+    pub fn new(spec: ServiceSpec, workers: usize) -> Self {
         let endpoint = |(index, address): (usize, &std::net::SocketAddr)| {
             Arc::new(Endpoint {
                 index,
@@ -147,6 +234,9 @@ impl Service {
                 load: AtomicU32::new(0),
                 is_troubled: AtomicBool::new(false),
                 health: Mutex::new(Health { breaker: Breaker::default(), since: None }),
+                is_out: AtomicBool::new(false),
+                told: Mutex::default(),
+                pools: (0..workers).map(|_| Arc::new(Pool::new(*address, &spec))).collect(),
             })
         };
         Self { endpoints: spec.addresses.iter().enumerate().map(endpoint).collect(), spec }
@@ -201,8 +291,21 @@ impl Service {
         self.endpoints.len()
     }
 
+    pub fn endpoints(&self) -> &[Arc<Endpoint>] {
+        &self.endpoints
+    }
+
+    /// What reeve says when it has taken out all replicas: of the one that may be back first.
+    pub fn told(&self) -> Option<Arc<Told>> {
+        let all: Option<Vec<_>> = self.endpoints.iter().map(|endpoint| endpoint.told()).collect();
+        all?.into_iter().min_by_key(|told| (told.wait(), told.since))
+    }
+
     /// Since when nobody answers.
     pub fn since(&self) -> Option<Timestamp> {
+        if let Some(told) = self.told() {
+            return Some(told.since);
+        }
         self.endpoints.iter().filter_map(|endpoint| endpoint.since()).min()
     }
 }
@@ -215,15 +318,40 @@ mod tests {
         let addresses = (1..=replicas).map(|port| std::net::SocketAddr::from(([127, 0, 0, 1], port))).collect();
         let time = Duration::from_secs(1);
         let host = super::super::file::HostPolicy::Keep;
-        Service::new(ServiceSpec {
+        let spec = ServiceSpec {
             name: "api".to_owned(),
             addresses,
+            protocol: super::super::file::Protocol::Http1,
             host,
             connect: time,
             header: time,
             idle: None,
             keep: time,
-        })
+        };
+        Service::new(spec, 1)
+    }
+
+    fn told(phase: Phase) -> Option<Arc<Told>> {
+        Some(Arc::new(Told { phase, since: Timestamp::UNIX_EPOCH, reason: None, next_start: None }))
+    }
+
+    #[test]
+    fn what_reeve_takes_out_is_asked_nothing_until_it_is_back() {
+        let service = service(2);
+        service.endpoints[0].hear(told(Phase::Stopped));
+        for _ in 0..20 {
+            assert_eq!(service.lease(None, true).unwrap().endpoint.index, 1);
+        }
+        assert!(service.told().is_none());
+        service.endpoints[1].hear(told(Phase::Backoff));
+        // Whoever is back first says when.
+        assert_eq!(service.lease(None, true).unwrap_err().wait, SOON);
+        assert_eq!(service.told().map(|told| told.phase), Some(Phase::Backoff));
+        service.endpoints[0].hear(told(Phase::Ready));
+        assert_eq!(service.lease(Some(0), true).unwrap().endpoint.index, 0);
+        // Without reeve nobody is out.
+        service.endpoints[1].hear(None);
+        assert_eq!(service.lease(Some(0), true).unwrap().endpoint.index, 1);
     }
 
     #[test]

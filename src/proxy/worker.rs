@@ -3,88 +3,77 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use hyper::header::{HeaderName, HeaderValue};
+use arc_swap::ArcSwap;
+use hyper::header::HeaderValue;
+use metrics::Gauge;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::access_log::AccessLog;
-use super::assets::Assets;
-use super::file::{Config, Target};
+use super::acme::challenges::Challenges;
+use super::crowd::{Crowd, Place};
+use super::discovery::Discovery;
+use super::file::Config;
 use super::guard::Switched;
-use super::metrics::Metrics;
-use super::pool::Pool;
 use super::rate::RateLimit;
 use super::settings::Settings;
-use super::table::Table;
-use super::upstream::Service;
+use super::site::Site;
 use crate::serve::Lifecycle;
 
 #[derive(Debug)]
 pub struct Shared {
     pub settings: Settings,
-    pub services: Vec<Service>,
-    pub routes: Table<Route>,
-    /// Added to answers that lack them.
-    pub headers: Vec<(HeaderName, HeaderValue)>,
+    site: ArcSwap<Site>,
+    workers: usize,
+    pub discovery: Discovery,
     pub hsts: Option<HeaderValue>,
     pub rate: Option<RateLimit>,
+    pub crowd: Arc<Crowd>,
     pub log: Option<AccessLog>,
-    pub metrics: Metrics,
+    /// Connections of clients.
+    pub connections: Gauge,
     pub slots: Arc<Semaphore>,
     pub lifecycle: Lifecycle,
-    /// The service of each route, by the route's index.
-    services_of_routes: Vec<Option<usize>>,
-}
-
-#[derive(Debug)]
-pub struct Route {
-    pub index: usize,
-    pub redirect: bool,
-    pub target: Goal,
-}
-
-#[derive(Debug)]
-pub enum Goal {
-    Service { service: usize, rewrite: Option<String> },
-    Files(Arc<Assets>),
+    /// What an authority of certificates may ask us for.
+    pub challenges: Option<Arc<Challenges>>,
 }
 
 impl Shared {
-    pub fn new(settings: Settings, config: Config, log: Option<AccessLog>, lifecycle: Lifecycle) -> Self {
-        let mut specs: Vec<_> = config.routes.routes().cloned().collect();
-        specs.sort_by_key(|route| route.index);
-        let metrics = Metrics::new(specs.iter().map(|route| route.path.clone()));
-        let service_of = |target: &Target| match target {
-            Target::Service { service, .. } => Some(*service),
-            Target::Files(_) => None,
-        };
-        let services_of_routes = specs.iter().map(|route| service_of(&route.target)).collect();
+    pub fn new(
+        settings: Settings,
+        config: Config,
+        workers: usize,
+        log: Option<AccessLog>,
+        lifecycle: Lifecycle,
+        challenges: Option<Arc<Challenges>>,
+    ) -> Self {
         let hsts = settings.tls.as_ref().filter(|tls| !tls.hsts.is_zero());
         let hsts = hsts.and_then(|tls| HeaderValue::from_str(&format!("max-age={}", tls.hsts.as_secs())).ok());
-        let routes = config.routes.map(|route| Route {
-            index: route.index,
-            redirect: route.redirect,
-            target: match route.target {
-                Target::Service { service, rewrite } => Goal::Service { service, rewrite },
-                Target::Files(files) => Goal::Files(Arc::new(Assets::new(files))),
-            },
-        });
         Self {
-            services: config.services.into_iter().map(Service::new).collect(),
-            routes,
-            headers: config.headers,
+            site: ArcSwap::from_pointee(Site::new(config, workers, None)),
+            workers,
+            discovery: Discovery::default(),
             hsts,
             rate: settings.rate.map(RateLimit::new),
+            crowd: Arc::new(Crowd::new(settings.client_connections)),
             log,
-            metrics,
+            connections: super::metrics::connections(),
             slots: Arc::new(Semaphore::new(settings.connections)),
             lifecycle,
-            services_of_routes,
+            challenges,
             settings,
         }
     }
 
-    pub fn service_of(&self, route: usize) -> Option<usize> {
-        self.services_of_routes.get(route).copied().flatten()
+    /// For the length of a request.
+    pub fn site(&self) -> Arc<Site> {
+        self.site.load_full()
+    }
+
+    /// Requests that come from now on see what the file says now.
+    pub fn change(&self, config: Config) {
+        let site = Site::new(config, self.workers, Some(&self.site()));
+        self.discovery.apply(&site);
+        self.site.store(Arc::new(site));
     }
 }
 
@@ -92,23 +81,8 @@ impl Shared {
 #[derive(Debug)]
 pub struct Worker {
     pub shared: Arc<Shared>,
-    pools: Vec<Vec<Arc<Pool>>>,
-}
-
-impl Worker {
-    pub fn new(shared: Arc<Shared>) -> Self {
-        let pools = shared.services.iter().map(|service| {
-            let spec = &service.spec;
-            let pool = |address: &SocketAddr| Arc::new(Pool::new(*address, spec.connect, spec.keep));
-            spec.addresses.iter().map(pool).collect()
-        });
-        Self { pools: pools.collect(), shared }
-    }
-
-    /// Of a replica, by the places of its service and its own.
-    pub fn pool(&self, service: usize, endpoint: usize) -> &Arc<Pool> {
-        &self.pools[service][endpoint]
-    }
+    /// Its place among all, which is that of its connections to each replica.
+    pub number: usize,
 }
 
 /// A client's connection.
@@ -119,6 +93,7 @@ pub struct Peer {
     pub port: u16,
     pub is_tls: bool,
     pub switched: Switched,
-    /// Counts it among the open ones, also as a tunnel.
+    /// Count it among the open ones, also as a tunnel: of all, and of its address.
     pub _slot: OwnedSemaphorePermit,
+    pub _place: Place,
 }

@@ -12,7 +12,7 @@ use super::progress::{Progress, addresses, progress, unready};
 use crate::cli::args::Up;
 use crate::cli::lines::Painter;
 use crate::cli::output::Output;
-use crate::control::server::stack_of;
+use crate::control::show::stack_of;
 use crate::control::wire::{Service, Stack};
 use crate::engine::{Command, Phase};
 use crate::supervisor::handle::SupervisorHandle;

@@ -29,6 +29,7 @@ pub struct BuildFile {
     pub inputs: Option<Vec<String>>,
     /// What it makes, beside `services.toml`; missing: built anew.
     pub outputs: Option<Vec<String>>,
+    /// On top of what a build finds: `PATH`, `HOME`, the locale, proxies and `env_pass`.
     pub env: Option<Map<Scalar>>,
     /// A path beside `services.toml`: while it is missing, there is nothing to build.
     pub if_exists: Option<String>,

@@ -29,6 +29,7 @@ mod scopes;
 mod scripts;
 mod secrets;
 mod sign_in;
+mod system;
 mod threads;
 mod traces;
 mod two_factor;

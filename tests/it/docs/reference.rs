@@ -109,7 +109,10 @@ impl<'a> Tables<'a> {
     /// What may stand there, in words.
     fn kind(&self, value: &Value) -> String {
         if let Some(expected) = value["x-expected"].as_str() {
-            return expected.replace('"', "`");
+            let options = value["anyOf"].as_array().into_iter().flatten();
+            let table = options.filter_map(reference).find_map(|name| self.places.get(name)?.first());
+            let keys = table.map(|place| format!(" ([its keys](#{}))", anchor(place))).unwrap_or_default();
+            return expected.replace('"', "`") + &keys;
         }
         if let Some(name) = reference(value) {
             let target = &self.definitions[name];
@@ -126,7 +129,8 @@ impl<'a> Tables<'a> {
         }
         for list in ["anyOf", "oneOf"] {
             if let Some(options) = value[list].as_array() {
-                let options: Vec<String> = options.iter().map(|option| self.kind(option)).collect();
+                let mut options: Vec<String> = options.iter().map(|option| self.kind(option)).collect();
+                options.dedup();
                 return options.join(if list == "anyOf" { " or " } else { ", " });
             }
         }
@@ -172,7 +176,7 @@ fn the_keys_of_services_toml() {
         if let Some(about) = table["description"].as_str() {
             writeln!(text, "{}\n", cell(about)).expect("a string");
         }
-        let others: BTreeSet<&str> = places[1..].iter().map(String::as_str).collect();
+        let others: BTreeSet<&str> = places.iter().map(String::as_str).filter(|place| **place != *places[0]).collect();
         if !others.is_empty() {
             let others: Vec<String> = others.iter().map(|place| format!("`{place}`")).collect();
             writeln!(text, "The same in {}.\n", others.join(", ")).expect("a string");
@@ -186,8 +190,8 @@ fn the_keys_of_services_toml() {
             writeln!(text, "| `{key}` | {} | {} |", cell(&tables.kind(value)), cell(about)).expect("a string");
         }
     }
-    assert!(unsaid.is_empty(), "keys whose type says nothing about them: {unsaid:?}");
     current("docs/configuration.md", &text);
+    assert!(unsaid.is_empty(), "keys whose type says nothing about them: {unsaid:?}");
 }
 
 // -------------------------------------------------------------------------------------------------------------- presets

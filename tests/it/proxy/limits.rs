@@ -19,6 +19,29 @@ fn a_client_that_asks_too_often_is_told_to_wait() {
 }
 
 #[test]
+fn a_client_with_too_many_connections_gets_no_further_one() {
+    let upstream = Upstream::echo();
+    let proxy = Proxy::with(&one(&[upstream.address], ""), &[("PROXY_CLIENT_CONNECTIONS", "2")]);
+    let mut open: Vec<Client> = (0..2).map(|_| proxy.connect()).collect();
+    for client in &mut open {
+        client.send("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+        client.answer().expect(200);
+    }
+    for _ in 0..2 {
+        let refused = proxy.get("/").expect(429);
+        assert_eq!((refused.header("retry-after"), refused.header("connection")), (Some("1"), Some("close")));
+        assert_eq!(refused.json()["message"], "too many connections from this address");
+    }
+    // Once, however many there are.
+    assert_eq!(proxy.log().matches("too many connections of one client").count(), 1, "{}", proxy.log());
+    open.pop();
+    eventually("there is room again", || {
+        let answer = proxy.get("/");
+        if answer.status == 200 { Ok(()) } else { Err(answer.head) }
+    });
+}
+
+#[test]
 fn requests_are_written_down_without_their_secrets() {
     let upstream = Upstream::echo();
     let mut proxy = Proxy::before(&upstream);

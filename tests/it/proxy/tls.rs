@@ -106,7 +106,7 @@ fn a_new_certificate_is_used_without_a_restart() {
 }
 
 /// What is shown to whoever connects.
-fn certificate(address: &str) -> Vec<u8> {
+pub fn certificate(address: &str) -> Vec<u8> {
     let seen = Arc::new(Seen::default());
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider)

@@ -92,6 +92,11 @@ impl Role {
         }
     }
 
+    /// What the process would be started with.
+    pub fn environment(&self) -> &BTreeMap<String, String> {
+        &self.environment
+    }
+
     /// Below the directory that the process works in.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)

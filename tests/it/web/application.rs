@@ -7,7 +7,8 @@ use std::time::SystemTime;
 use super::root;
 
 /// What the application is made of, in `web/`.
-const SOURCES: &[&str] = &["src", "public", "index.html", "package.json", "package-lock.json", "vite.config.ts"];
+const SOURCES: &[&str] =
+    &["src", "public", "scripts", "index.html", "package.json", "package-lock.json", "vite.config.ts"];
 
 pub fn build() {
     let web = root().join("web");

@@ -518,6 +518,88 @@ export type SourceBody = {
 
 export type Status = "draft" | "finalized";
 
+export type SystemChange = {
+  message: string;
+  outcome: SystemOutcome;
+  notes: (string)[];
+};
+
+export type SystemDependency = {
+  service: string;
+  condition: string;
+  required: boolean;
+  missing: boolean;
+};
+
+export type SystemEvent = {
+  sequence: number;
+  time: string;
+  service: string;
+  kind: string;
+  phase?: string | null;
+  message: string;
+  cause?: string | null;
+};
+
+export type SystemLog = {
+  lines: (SystemLogLine)[];
+  more: boolean;
+};
+
+export type SystemLogLine = {
+  time: string;
+  stream: string;
+  text: string;
+};
+
+export type SystemOutcome = "done" | "already-so" | "under-way";
+
+export type SystemService = {
+  name: string;
+  description?: string | null;
+  phase: string;
+  state: string;
+  reason?: string | null;
+  ready: boolean;
+  required: boolean;
+  oneshot: boolean;
+  stoppedByHand: boolean;
+  crashLoop: boolean;
+  since: string;
+  startedAt?: string | null;
+  nextStartAt?: string | null;
+  restarts: number;
+  lastExit?: string | null;
+  lastFailure?: string | null;
+  pid?: number | null;
+  memoryBytes?: number | null;
+  cpuPercent?: number | null;
+  ports: Record<string, string>;
+  addresses: Record<string, string>;
+  waitsFor: (SystemDependency)[];
+  limits?: string | null;
+  alternative?: string | null;
+  stopNeedsForce: boolean;
+  restartNeedsForce: boolean;
+};
+
+export type SystemServiceDetails = {
+  service: SystemService;
+  why: (string)[];
+  events: (SystemEvent)[];
+};
+
+export type SystemStack = {
+  name: string;
+  mode: string;
+  version: string;
+  startedAt: string;
+  mechanisms: (string)[];
+  warnings: (string)[];
+  shuttingDown: boolean;
+  services: (SystemService)[];
+};
+
 export type TemplateBody = {
   name?: string | null;
   folderId?: FolderId | null;

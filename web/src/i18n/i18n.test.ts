@@ -1,6 +1,9 @@
 import { expect, it } from 'vitest';
-import { isKey, translate } from '.';
-import { messages } from './messages';
+import { addMessages, isKey, translate } from '.';
+import { messages as first } from './messages';
+import { stack } from './messages/stack';
+
+const messages = { ...first, ...stack };
 
 const placeholders = (text: string) => [...new Set([...text.matchAll(/\{(\w+)\}/g)].map(([, name]) => name))].sort();
 
@@ -28,4 +31,10 @@ it('fills in and counts', () => {
   expect(translate('en', 'action.editOne', { name: 'A' })).toBe('Edit A');
   expect(isKey('form.required')).toBe(true);
   expect(isKey('toString')).toBe(false);
+});
+
+it('takes texts that come later', () => {
+  expect(isKey('phase.ready')).toBe(false);
+  addMessages(stack);
+  expect(translate('es', 'phase.ready')).toBe('Listo');
 });

@@ -2,10 +2,20 @@
 
 import { useMemo, useSyncExternalStore } from 'react';
 import { messages } from './messages';
+import type { stack } from './messages/stack';
 
 export type Language = 'en' | 'es';
-export type Key = keyof typeof messages;
+export type Key = keyof typeof messages | keyof typeof stack;
+type Pairs = Readonly<Record<string, readonly [string, string]>>;
 export type Values = Record<string, string | number>;
+
+/** All that have been fetched. */
+let known: Pairs = messages;
+
+/** Texts that come with a part of a page, before it is shown. */
+export function addMessages(more: Pairs) {
+  known = { ...known, ...more };
+}
 
 const STORED = 'language';
 const listeners = new Set<() => void>();
@@ -47,7 +57,7 @@ export function setLanguage(next: Language) {
 
 /** `{name}` is replaced; with `|` the first half is for one `{n}`, the second for any other number. */
 export function translate(to: Language, key: Key, values?: Values): string {
-  let text: string = messages[key][to === 'es' ? 1 : 0];
+  let text = known[key]?.[to === 'es' ? 1 : 0] ?? key;
   if (text.includes('|')) {
     const [one = '', many = ''] = text.split('|');
     text = values?.n === 1 ? one : many;
@@ -56,7 +66,7 @@ export function translate(to: Language, key: Key, values?: Values): string {
 }
 
 export function isKey(text: string): text is Key {
-  return Object.hasOwn(messages, text);
+  return Object.hasOwn(known, text);
 }
 
 export interface Texts {

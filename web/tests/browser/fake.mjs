@@ -34,7 +34,16 @@ function data() {
     { id: 2, uid: 'dash00000001', title: 'Privacy dashboard', type: 'dash-db', folderUid: 'folder000001', tags: ['gdpr'] },
     { id: 3, uid: 'dash00000002', title: 'Suppliers dashboard', type: 'dash-db', tags: [] },
   ];
-  return { catalogs, controls, points, computations, scopes, sets, secrets, config, found };
+  const service = (name, more) => ({
+    name, description: null, phase: 'ready', state: 'ready', reason: null, ready: true, required: true, oneshot: false, stoppedByHand: false, crashLoop: false, since: iso('2026-02-01'), startedAt: iso('2026-02-01'), restarts: 0, lastExit: null, pid: 4711, memoryBytes: 44040192, cpuPercent: 0.4, ports: {}, addresses: {}, waitsFor: [], limits: null, stopNeedsForce: false, restartNeedsForce: false, ...more,
+  });
+  const services = [
+    service('postgres', { description: 'application data', ports: { sql: '127.0.0.1:5432' }, addresses: { PostgreSQL: 'postgres://127.0.0.1:5432/statusdb' }, stopNeedsForce: true, limits: 'cgroup' }),
+    service('nodered', { description: 'automation flows', phase: 'backoff', ready: false, reason: 'killed by SIGKILL', restarts: 3, pid: null, memoryBytes: null, cpuPercent: null, lastExit: 'killed by SIGKILL' }),
+    service('grafana', { description: 'dashboards', phase: 'failed', ready: false, required: false, reason: 'the part grafana cannot be had: no source can be reached from here', pid: null, memoryBytes: null }),
+    service('status-backend', { description: 'REST API', waitsFor: [{ service: 'postgres', condition: 'ready', required: true, missing: false }], stopNeedsForce: true, restartNeedsForce: true }),
+  ];
+  return { catalogs, controls, points, computations, scopes, sets, secrets, config, found, services };
 }
 
 const DASHBOARD = {
@@ -51,6 +60,7 @@ const FLOWS = [
 export async function fake(page) {
   const state = { ...data(), user: undefined, expired: false, down: false, slowMs: 0, twofa: false, next: 100 };
   const reply = (status, body) => ({ status, body });
+  const stream = (event, items) => items.map((item) => `event: ${event}\ndata: ${JSON.stringify(item)}\n\n`).join('');
   const routes = [
     ['POST /users/signIn', (_, body) => {
       const user = USERS[body.username];
@@ -99,6 +109,19 @@ export async function fake(page) {
     ['POST /secrets', (_, body) => add(state.secrets, { ...body, version: 1, createdAt: iso('2026-01-01'), updatedAt: iso('2026-01-01') })],
     ['GET /config', () => reply(200, state.config)],
     ['GET /config/assistant/limit', () => reply(200, { limit: 5 })],
+    ['GET /system', () => reply(200, { name: 'status', mode: 'production', version: '0.1.0', startedAt: iso('2026-02-01'), mechanisms: ['cgroup v2'], warnings: ['networks are not enforced yet: every service can connect to every other'], shuttingDown: false, services: state.services })],
+    ['GET /system/events', () => reply(200, stream('resync', [{}]))],
+    ['GET /system/services/:name', ({ name }) => {
+      const service = state.services.find((row) => row.name === name);
+      const event = { sequence: 7, time: iso('2026-02-01'), service: name, kind: 'phase', phase: service.phase, message: `${name} is ${service.phase}`, cause: null };
+      return reply(200, { service, why: [`${name} is ${service.phase}, for 3 h`], events: [event] });
+    }],
+    ['GET /system/services/:name/logs/stream', ({ name }) => reply(200, stream('start', [{}]) + stream('line', [1, 2, 3].map((n) => ({ time: iso('2026-02-01'), stream: ['stdout', 'stderr', 'reeve'][n - 1], text: `line ${n} of ${name}` }))))],
+    ['POST /system/services/:name/:action', ({ name, action }) => {
+      const service = state.services.find((row) => row.name === name);
+      Object.assign(service, action === 'stop' ? { phase: 'stopped', ready: false, stoppedByHand: true, reason: null } : { phase: 'ready', ready: true, stoppedByHand: false, reason: null });
+      return reply(200, { message: 'done', outcome: 'done', notes: [] });
+    }],
     ['GET /grafana/search', () => reply(200, state.found)],
     ['GET /grafana/dashboard/:uid', () => reply(200, DASHBOARD)],
   ];
@@ -124,7 +147,7 @@ export async function fake(page) {
     }
     return reply(404, { message: `the fake has no ${method} ${path}` });
   };
-  const json = (route, { status, body }) => route.fulfill({ status, contentType: 'application/json', body: body === undefined ? '' : JSON.stringify(body) });
+  const json = (route, { status, body }) => typeof body === 'string' ? route.fulfill({ status, contentType: 'text/event-stream', body }) : route.fulfill({ status, contentType: 'application/json', body: body === undefined ? '' : JSON.stringify(body) });
   await page.route('**/backend/**', async (route) => {
     if (state.slowMs > 0) await new Promise((done) => setTimeout(done, state.slowMs));
     if (state.down) return route.abort();

@@ -107,12 +107,40 @@ try {
       assert.equal(await changing.count(), 0, path);
       assert.equal(await page.getByRole('main').getByRole('checkbox').count(), 0, path);
     }
+    await go('/app/system');
+    await page.getByText('What is stored').waitFor();
+    assert.equal(await page.getByText('Services of the stack').count(), 0);
     await go('/logout');
     await page.waitForURL(/#\/$/);
   });
 
   await signIn(page, address, 'admin', 'right');
   await step('all pages', () => inspectAll(FAKE_PAGES));
+
+  await step('a service of the stack is looked into and stopped, after a question', async () => {
+    await go('/app/system');
+    await button('nodered').click();
+    const drawer = page.getByRole('dialog', { name: 'nodered' });
+    await drawer.getByText('nodered is backoff, for 3 h').waitFor();
+    await inspect('the details of a service');
+    await drawer.getByRole('tab', { name: 'Events' }).click();
+    await drawer.getByText('nodered is backoff', { exact: true }).waitFor();
+    await drawer.getByRole('tab', { name: 'Log' }).click();
+    await drawer.getByText('line 2 of nodered').waitFor();
+    await inspect('the log of a service');
+    await drawer.getByRole('button', { name: 'Pause' }).click();
+    await drawer.getByRole('button', { name: /^Go on/ }).click();
+    await page.keyboard.press('Escape');
+    await drawer.waitFor({ state: 'detached' });
+    await button('Actions for postgres').click();
+    await page.getByRole('menuitem', { name: 'Stop' }).click();
+    const question = page.getByRole('alertdialog');
+    await question.getByText('will be cut off').waitFor();
+    await inspect('the question before a stop');
+    await question.getByRole('button', { name: 'Stop' }).click();
+    await page.getByText('postgres is stopped').waitFor();
+    await page.getByText('Stopped by hand').waitFor();
+  });
 
   await step('a form is checked as it is typed into, and shows what the server refuses', async () => {
     await go('/app/scopes');

@@ -1,4 +1,4 @@
-// What the platform is made of, whether it answers, how much is stored.
+// What the platform is made of, whether it answers, how much is stored. For administrators also the stack behind it.
 
 import { useQuery, type UseQueryResult } from '@tanstack/react-query';
 import { CircleCheck, RotateCcw, TriangleAlert } from 'lucide-react';
@@ -8,15 +8,20 @@ import { config } from '../../api/config';
 import { controlKeys, listControls } from '../../api/controls';
 import type { ServiceHealth } from '../../api/health';
 import { listScopes, scopeKeys } from '../../api/scopes';
+import { useUser } from '../../app/session';
 import { Badge } from '../../components/Badge';
 import { Button } from '../../components/Button';
 import { Card, Facts, Section } from '../../components/Card';
+import { later } from '../../components/later';
 import { Page } from '../../components/Page';
 import { Loaded } from '../../components/States';
 import { useTexts } from '../../i18n';
 import { HEALTH_TONE, useHealth } from '../home/Services';
 
+const Stack = later(async () => (await import('./Stack')).Stack);
+
 export default function System() {
+  const user = useUser();
   const { t, ago } = useTexts();
   const query = useHealth();
   const down = (query.data ?? []).filter((service) => service.health !== 'up').length;
@@ -48,6 +53,7 @@ export default function System() {
           </div>
         )}
       </Loaded>
+      {user.authority === 'ADMIN' && <Stack />}
       <Numbers />
     </Page>
   );
