@@ -11,8 +11,9 @@ use super::metrics;
 use super::upstream::Lease;
 use super::worker::Peer;
 
-/// For each direction. Messages of live views are small; a file that is sent over one takes a few turns more.
-const BUFFER: usize = 16 * 1024;
+/// For each direction, for as long as it is open, so that a thousand that idle cost little. Messages of live views are small; a
+/// file that is sent over one takes more turns.
+const BUFFER: usize = 4 * 1024;
 
 /// Joins them once both have been upgraded. An end that closes its direction leaves the other one open.
 pub fn open(client: OnUpgrade, service: OnUpgrade, peer: Arc<Peer>, lease: Lease, patience: Duration) {
