@@ -121,6 +121,7 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         parts: stack::parts_env(&layout, launch.offline, output)?,
         reeve: std::env::current_exe().context("cannot tell where reeve itself lies")?,
         environment,
+        given: stack.env,
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {
