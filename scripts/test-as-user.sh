@@ -22,4 +22,4 @@ chmod 755 "$place"
 cd "$place"
 setpriv --reuid "$(id -u nobody)" --regid "$(id -g nobody)" --clear-groups --inh-caps=-all \
     env -i PATH="$PATH" HOME="$place/home" TMPDIR="$place/tmp" RUST_BACKTRACE=0 TEST_REEVE_BINARY="$place/reeve" \
-    "$place/it" --skip stack:: --skip grafana:: --skip backend:: --skip governance:: --skip registry:: --skip director:: --skip governify:: --skip proxy:: "$@"
+    "$place/it" --skip stack:: --skip grafana:: --skip backend:: --skip governance:: --skip registry:: --skip director:: --skip governify:: --skip proxy:: --skip setup:: "$@"

@@ -1,6 +1,7 @@
 //! The backend's settings, by the environment names of the original, so that an existing `.env` works.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::serve::Secret;
@@ -89,6 +90,8 @@ pub struct Grafana {
     pub user: Option<String>,
     pub password: Option<Secret>,
     pub api_key: Option<Secret>,
+    /// Where the set-up leaves a key, which comes before all of these.
+    pub key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -178,6 +181,7 @@ impl Settings {
                 user: from.optional("GRAFANA_USER"),
                 password: from.optional("GRAFANA_PASSWORD").map(Secret::new),
                 api_key: from.optional("GRAFANA_API_KEY").map(Secret::new),
+                key_file: from.optional("GRAFANA_API_KEY_FILE").map(PathBuf::from),
             },
             registry_url: base(&mut from, "REGISTRY_URL"),
             own_url: base(&mut from, "BACKEND_URL")
