@@ -20,7 +20,7 @@ chown -R nobody "$place"
 chmod 755 "$place"
 # The real stack and what reads the source tree have been tested as root, in the same run.
 skipped=()
-for module in backend director docs governance governify grafana modes package proxy registry stack web; do
+for module in backend director docs governance governify grafana modes package proxy registry setup stack web; do
     skipped+=(--skip "$module::")
 done
 cd "$place"

@@ -13,6 +13,7 @@ pub mod proxy;
 pub mod registry;
 pub mod serve;
 pub mod settings;
+pub mod setup;
 pub mod spec;
 pub mod supervisor;
 pub mod telemetry;

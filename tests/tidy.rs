@@ -29,6 +29,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("governify", &["serve", "telemetry"]),
     ("registry", &["governify", "serve", "settings", "telemetry"]),
     ("director", &["governify", "serve", "settings", "telemetry", "platform"]),
+    ("setup", &["serve", "settings", "telemetry"]),
     ("worker", &["serve", "settings", "telemetry"]),
     ("tui", &["control::client", "control::wire"]),
     ("cli", &["*"]),

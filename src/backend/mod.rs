@@ -4,6 +4,7 @@
 //! from its environment. A request goes through [`front`] (body, gate, spelling), [`routes`] (guard, parameters), the
 //! handler in its resource's file, and [`store`], where all SQL is; failures meet the promised bodies in [`error`].
 
+pub mod account;
 mod agreement;
 mod app;
 mod assistants;

@@ -93,6 +93,8 @@ pub struct Grafana {
     pub user: Option<String>,
     pub password: Option<Secret>,
     pub api_key: Option<Secret>,
+    /// Where the set-up leaves a key, which comes before all of these.
+    pub key_file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone)]
@@ -182,6 +184,7 @@ impl Settings {
                 user: from.optional("GRAFANA_USER"),
                 password: from.optional("GRAFANA_PASSWORD").map(Secret::new),
                 api_key: from.optional("GRAFANA_API_KEY").map(Secret::new),
+                key_file: from.optional("GRAFANA_API_KEY_FILE").map(PathBuf::from),
             },
             registry_url: base(&mut from, "REGISTRY_URL"),
             own_url: base(&mut from, "BACKEND_URL")

@@ -94,12 +94,14 @@ pub enum Verb {
     Presets(Presets),
     /// Fetch every part (third-party binary) that the stack needs
     Install(Install),
-    /// Write a starter services.toml and .env; never overwrites
+    /// Ask for what STATUS needs and write .env, beside services.toml (which is written if there is none)
     Init(Init),
     /// Check the machine, the parts and the state for trouble
     Doctor(Json),
     /// Show the generated credentials
     Credentials(Credentials),
+    /// Tell the address of a service, and on a desktop open it; without a name that of the whole
+    Open(Open),
     /// Show the environment that a service gets
     Env(Env),
     /// Write the initial data of STATUS into the running stack; what is there is left as it is
@@ -291,6 +293,12 @@ pub struct Init {
     /// Which starter to write
     #[arg(long, value_name = "NAME", default_value = "status")]
     pub example: Example,
+    /// Ask nothing: what is not given gets its usual value, the password is generated and shown once
+    #[arg(long)]
+    pub defaults: bool,
+    /// Ask nothing: take the answers from a file with lines as in .env
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub answers: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -315,6 +323,16 @@ pub struct Credentials {
 }
 
 #[derive(Debug, Clone, Args)]
+pub struct Open {
+    pub service: Option<String>,
+    /// Only print it
+    #[arg(long)]
+    pub print: bool,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, Clone, Args)]
 pub struct Env {
     pub service: String,
     /// Show the values of secrets, too
@@ -329,6 +347,9 @@ pub struct Populate {
     /// Also a demonstration, with accounts whose passwords are known; only where everything listens on loopback
     #[arg(long)]
     pub demo: bool,
+    /// As the step of the backend's own start: in the environment that this process has, and once only
+    #[arg(long, conflicts_with = "demo")]
+    pub step: bool,
     /// The backend among the services
     #[arg(long, value_name = "NAME", default_value = "status-backend")]
     pub service: String,
@@ -352,6 +373,8 @@ pub enum Role {
     Director,
     /// The reverse proxy in front of all of them, and the web application
     Proxy,
+    /// What is set up across services once they run; ends when it is done
+    Setup,
 }
 
 #[derive(Debug, Clone, Args)]

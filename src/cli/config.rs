@@ -53,3 +53,18 @@ fn json(global: &Global, output: Output) -> Result {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// The diagram of the manual is what `reeve config --graph mermaid` prints.
+    #[test]
+    fn the_diagram_of_the_stack_is_current() {
+        let text = include_str!("../../services.toml");
+        let env = std::collections::BTreeMap::new();
+        let read = |_: &std::path::Path| Err(std::io::ErrorKind::NotFound.into());
+        let inputs = crate::spec::Inputs::new("/x/services.toml".into(), text.as_bytes(), &env, &read);
+        let loaded = crate::spec::load(&inputs).map_err(|problems| problems.render(false)).unwrap();
+        let diagram = format!("```mermaid\n{}```\n", crate::spec::mermaid(&loaded.stack));
+        assert!(include_str!("../../docs/stack.md").contains(&diagram), "docs/stack.md should have:\n{diagram}");
+    }
+}

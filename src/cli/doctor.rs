@@ -13,6 +13,8 @@ use super::table::clean;
 use crate::control::wire::SCHEMA_VERSION;
 
 mod machine;
+mod running;
+mod settings;
 mod stack;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -71,7 +73,11 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
                     let message = format!("{} is invalid: {}", broken.file.display(), broken.problems);
                     findings.push(Finding::bad("config", message, "reeve config --check shows everything"));
                 }
-                Some(Ok(Ok((stack, _)))) => findings.extend(stack::findings(&stack, running, output)?),
+                Some(Ok(Ok((stack, _)))) => {
+                    findings.extend(settings::findings(&stack));
+                    findings.extend(stack::findings(&stack, running, output)?);
+                    findings.extend(running::findings(&place)?);
+                }
             }
         }
     }

@@ -101,7 +101,8 @@ fn confirm(data_dir: &Path) -> Result<()> {
         .hint("--yes deletes without asking"));
     }
     let question = format!("Delete the volumes in {} with all their data? Type yes:", data_dir.display());
-    let answer = output::ask(&question).map_err(|error| anyhow::Error::new(error).context("cannot ask"))?;
+    let answer =
+        output::ask(&question).map_err(|error| anyhow::Error::new(error).context("cannot ask"))?.unwrap_or_default();
     match answer.as_str() {
         "yes" => Ok(()),
         _ => Err(Failure::message(Exit::Refused, "nothing was stopped or deleted")),

@@ -51,7 +51,7 @@ impl Known {
             ports: ports(&stack, running.as_ref()),
             volumes: volume_paths(&stack.spec, &layout),
             parts: BTreeMap::new(),
-            secrets: secrets(&stack, &layout, &environment)?,
+            secrets: secrets(&stack, &layout)?,
         };
         Ok(Self { stack, facts, environment, running })
     }
@@ -100,14 +100,12 @@ fn ports(stack: &Stack, running: Option<&wire::Stack>) -> BTreeMap<String, Vec<(
 }
 
 /// Those that are there. The first `up` makes the others; until then a text with one of them in it cannot be told.
-fn secrets(stack: &Stack, layout: &Layout, environment: &BTreeMap<String, String>) -> Result<Secrets> {
+fn secrets(stack: &Stack, layout: &Layout) -> Result<Secrets> {
     let path = layout.secrets();
     if !path.try_exists().with_context(|| format!("cannot look at {}", path.display()))? {
         return Ok(Secrets::default());
     }
-    let given = |name: &Option<String>| name.as_ref().is_some_and(|name| environment.contains_key(name));
-    let from_outside = stack.spec.secrets.values().filter(|secret| given(&secret.env));
-    let (secrets, warnings) = Secrets::open(&path, from_outside, |name| environment.get(name).cloned())?;
+    let (secrets, warnings) = Secrets::read(&path, stack.spec.secrets.values(), |name| stack.env.get(name).cloned())?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }

@@ -24,6 +24,7 @@ mod known;
 mod lines;
 mod logs;
 mod man;
+mod open;
 mod output;
 mod place;
 mod populate;
@@ -33,6 +34,7 @@ mod ps;
 mod serve;
 mod stack;
 mod status;
+mod status_env;
 mod supervise;
 mod table;
 mod up;
@@ -102,9 +104,10 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Init(args) => init::run(args, global, output),
         Verb::Doctor(args) => doctor::run(args.json, global, output),
         Verb::Credentials(args) => credentials::run(args, global, output),
+        Verb::Open(args) => open::run(args, global, output),
         Verb::Env(args) => env::run(args, global, output),
         Verb::Populate(args) => populate::run(args, global, output),
-        Verb::Serve(args) => serve::run(args.role),
+        Verb::Serve(args) => serve::run(args.role, output),
         Verb::Completions(args) => completions::run(args, output),
         Verb::Man => man::run(output),
     }

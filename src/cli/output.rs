@@ -99,15 +99,15 @@ pub fn table_width() -> Option<usize> {
     io::stdout().is_terminal().then(width)
 }
 
-/// One line from the person, for a question on stderr.
-pub fn ask(question: &str) -> io::Result<String> {
+/// One line from the person, for a question on stderr; nothing when there will be none any more.
+pub fn ask(question: &str) -> io::Result<Option<String>> {
     let mut out = AutoStream::auto(io::stderr().lock());
     write!(out, "{question} ")?;
     out.flush()?;
     drop(out);
     let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
+    let read = io::stdin().read_line(&mut answer)?;
+    Ok((read > 0).then(|| answer.trim().to_owned()))
 }
 
 /// `reeve logs | head`: whoever read us has gone, so we go quietly.

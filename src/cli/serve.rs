@@ -5,10 +5,11 @@ use tracing_subscriber::Layer;
 use super::args::{Role, Verb};
 use super::exit::Exit;
 use super::failure::{Failure, Result};
+use super::output::Output;
 use crate::governify::logger;
 use crate::serve::environment;
 use crate::telemetry::{self, ExtraLayer};
-use crate::{backend, director, proxy, registry, serve};
+use crate::{backend, director, proxy, registry, serve, setup};
 
 /// What else hears of the log of a service of ours: the sender of traces, and the log of a Governify service. Of nothing
 /// else.
@@ -19,6 +20,7 @@ pub fn layers(verb: &Verb, level: &str, filter: Option<&str>) -> Result<Option<E
         Role::Registry => ("registry", Some("governify-registry")),
         Role::Director => ("director", Some("governify-director")),
         Role::Proxy => ("proxy", None),
+        Role::Setup => ("setup", None),
     };
     let mut layers: Vec<ExtraLayer> = Vec::new();
     let traces = serve::traces::layer(name);
@@ -48,14 +50,14 @@ pub fn level(verb: &Verb) -> Option<&'static str> {
     }
 }
 
-pub fn run(role: Role) -> Result {
-    let done = run_role(role);
+pub fn run(role: Role, output: Output) -> Result {
+    let done = run_role(role, output);
     logger::flush();
     serve::traces::flush();
     done
 }
 
-fn run_role(role: Role) -> Result {
+fn run_role(role: Role, output: Output) -> Result {
     match role {
         Role::Backend => backend::run().map_err(|error| match error {
             backend::StartError::Settings(_) => Failure::new(Exit::ConfigInvalid, error)
@@ -79,6 +81,14 @@ fn run_role(role: Role) -> Result {
             }
             other => Failure::from(other),
         })?,
+        Role::Setup => {
+            let lines = setup::run().map_err(|error| {
+                let hint = error.hint();
+                let is_incomplete = matches!(error, setup::SetupError::Settings(_));
+                Failure::new(if is_incomplete { Exit::ConfigInvalid } else { Exit::Failed }, error).hint(hint)
+            })?;
+            lines.iter().for_each(|line| output.say(line));
+        }
     }
     Ok(Exit::Done)
 }

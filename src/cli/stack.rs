@@ -22,6 +22,8 @@ pub struct Stack {
     pub file: PathBuf,
     pub data_dir: PathBuf,
     pub spec: StackSpec,
+    /// reeve's environment over `.env`.
+    pub env: BTreeMap<String, String>,
     merged: Merged,
 }
 
@@ -86,7 +88,8 @@ pub fn read_stack_in(
     })?;
     let read = |path: &std::path::Path| std::fs::read(path);
     let mut inputs = Inputs::new(file.clone(), &text, env, &read);
-    inputs.mode = global.mode.as_deref();
+    let beside = global.mode.is_none().then(|| mode_beside(&file)).flatten();
+    inputs.mode = global.mode.as_deref().or(beside.as_deref());
     inputs.auto_ports = auto_ports;
     inputs.port_offset = global.port_offset.unwrap_or(0);
     Ok(match spec::load(&inputs) {
@@ -98,10 +101,18 @@ pub fn read_stack_in(
                     part.path = Some(PathBuf::from(path));
                 }
             }
-            Ok((Stack { file, data_dir, spec, merged: loaded.merged }, loaded.warnings))
+            Ok((Stack { file, data_dir, spec, env: loaded.env, merged: loaded.merged }, loaded.warnings))
         }
         Err(problems) => Err(Broken { file, problems }),
     })
+}
+
+/// `REEVE_MODE` of the `.env` beside the file. What is wrong with that file is told when it is read as a whole.
+fn mode_beside(file: &std::path::Path) -> Option<String> {
+    let text = std::fs::read_to_string(file.with_file_name(".env")).ok()?;
+    let (entries, _) = spec::env_file::parse(&text);
+    let mode = entries.into_iter().rfind(|entry| entry.name == crate::settings::MODE.name)?;
+    Some(mode.value).filter(|mode| !mode.is_empty())
 }
 
 impl Stack {

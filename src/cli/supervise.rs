@@ -140,6 +140,7 @@ async fn put_together(stack: Stack, launch: &Launch, output: Output) -> Result<A
         environment,
         control: socket::services_place(&layout.services_socket()),
         build: launch.build,
+        given: stack.env,
     };
     let say = |line: &str| output.say(line);
     match assemble(stack.spec, layout, options, &say).await {

@@ -6,8 +6,10 @@ pub struct Entry {
     pub name: String,
     pub value: String,
     pub literal: bool,
-    /// Bytes of the line in the file.
+    /// Bytes of its first line, counted without a byte order mark.
     pub range: std::ops::Range<usize>,
+    /// The same up to the end of its last line: a quoted value may span several.
+    pub whole: std::ops::Range<usize>,
 }
 
 /// What is wrong with a line. The message never holds a value: it may be a secret.
@@ -29,9 +31,11 @@ pub fn parse(text: &str) -> (Vec<Entry>, Vec<Fault>) {
         let start = at + (line.len() - trimmed.len());
         if !trimmed.is_empty() && !trimmed.starts_with('#') {
             match entry(text, start, at + line.len()) {
-                Ok((entry, after)) => {
+                Ok((mut entry, after)) => {
                     // A quoted value may span lines.
-                    next = next.max(text[after..].find('\n').map_or(text.len(), |found| after + found) + 1);
+                    let last = text[after..].find('\n').map_or(text.len(), |found| after + found);
+                    entry.whole.end = last - usize::from(text[..last].ends_with('\r'));
+                    next = next.max(last + 1);
                     entries.push(entry);
                 }
                 Err(fault) => faults.push(fault),
@@ -70,7 +74,8 @@ fn entry(text: &str, start: usize, end: usize) -> Result<(Entry, usize), Fault> 
             (value, false, from + 1 + length)
         }
         _ => {
-            return Ok((Entry { name: name.to_owned(), value: unquoted(raw), literal: false, range: start..end }, end));
+            let (name, value) = (name.to_owned(), unquoted(raw));
+            return Ok((Entry { name, value, literal: false, range: start..end, whole: start..end }, end));
         }
     };
     let rest_end = text[after..].find('\n').map_or(text.len(), |found| after + found);
@@ -78,7 +83,7 @@ fn entry(text: &str, start: usize, end: usize) -> Result<(Entry, usize), Fault> 
     if !rest.is_empty() && !rest.starts_with('#') {
         return Err(fault("there is text after the closing quote"));
     }
-    Ok((Entry { name: name.to_owned(), value, literal, range: start..end }, after))
+    Ok((Entry { name: name.to_owned(), value, literal, range: start..end, whole: start..end }, after))
 }
 
 fn is_name(name: &str) -> bool {

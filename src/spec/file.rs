@@ -107,6 +107,10 @@ pub struct SecretFile {
     pub alphabet: Option<Alphabet>,
     /// The bcrypt hash of this other secret, instead of a generated text.
     pub bcrypt_of: Option<String>,
+    /// The value of this other secret, where the environment gives none, instead of a generated text.
+    pub same_as: Option<String>,
+    /// `false`: empty where the environment gives none; for what others have made, such as a key of theirs.
+    pub generate: Option<bool>,
 }
 
 /// A third-party binary distribution.

@@ -195,7 +195,7 @@ type UnknownFilter = (String, Option<String>);
 
 /// `name | filter`. In a default a bar that is followed by no known filter is text.
 fn split_filter(inner: &str) -> Result<(&str, Option<Filter>), UnknownFilter> {
-    const FILTERS: [Filter; 3] = [Filter::Json, Filter::Sql, Filter::Url];
+    const FILTERS: [Filter; 4] = [Filter::Json, Filter::Sql, Filter::Url, Filter::Path];
     let Some((body, word)) = inner.rsplit_once('|') else { return Ok((inner, None)) };
     let word = word.trim();
     match FILTERS.into_iter().find(|filter| filter.name() == word) {

@@ -85,6 +85,8 @@ pub struct Loaded {
     pub warnings: Vec<Problem>,
     /// For the merged file with the origin of every value.
     pub merged: Merged,
+    /// The process environment over `.env`: where secrets may be given.
+    pub env: BTreeMap<String, String>,
 }
 
 /// Loads a stack; on failure every problem that was found, at least one of them an error.
@@ -92,8 +94,8 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     let mut report = Report::default();
     let loaded = run(&mut report, inputs);
     match loaded {
-        Some((stack, layers)) if !report.has_errors() => {
-            Ok(Loaded { stack, warnings: report.problems, merged: Merged::new(layers, report.sources) })
+        Some((stack, layers, env)) if !report.has_errors() => {
+            Ok(Loaded { stack, warnings: report.problems, merged: Merged::new(layers, report.sources), env })
         }
         _ => {
             let mut items = report.problems;
@@ -105,7 +107,7 @@ pub fn load(inputs: &Inputs<'_>) -> Result<Loaded, Problems> {
     }
 }
 
-fn run(report: &mut Report, inputs: &Inputs<'_>) -> Option<(StackSpec, Layers)> {
+fn run(report: &mut Report, inputs: &Inputs<'_>) -> Option<(StackSpec, Layers, BTreeMap<String, String>)> {
     let dir = beside(&inputs.path);
     let layers = layers(report, inputs, &dir)?;
     let env = environment(report, inputs, &dir);
@@ -152,7 +154,7 @@ fn run(report: &mut Report, inputs: &Inputs<'_>) -> Option<(StackSpec, Layers)> 
         parts,
         services,
     };
-    Some((stack, layers))
+    Some((stack, layers, env))
 }
 
 /// The mirror of a tree whose structure has been checked.

@@ -22,6 +22,9 @@ macro_rules! embedded {
 /// Every file under `config/` that presets need, one line each.
 const FILES: &[Embedded] = embedded![
     "config/dragonfly/dragonfly.flags",
+    "config/grafana/dashboards.yaml",
+    "config/grafana/dashboards/health.json",
+    "config/grafana/dashboards/overview.json",
     "config/grafana/datasource.yaml",
     "config/grafana/grafana.ini",
     "config/node-red/flows.json",

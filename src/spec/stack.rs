@@ -74,6 +74,31 @@ pub struct SecretSpec {
     pub alphabet: Alphabet,
     /// The bcrypt hash of another secret, instead of a generated text.
     pub bcrypt_of: Option<String>,
+    /// The value of another secret, where the environment gives none, instead of a generated text. One that was
+    /// generated before stays.
+    pub same_as: Option<String>,
+    /// Whether one is made where the environment gives none; it is empty otherwise.
+    pub generate: bool,
+}
+
+impl SecretSpec {
+    /// One that is only named: 32 characters.
+    pub fn generated(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            env: None,
+            length: 32,
+            alphabet: Alphabet::default(),
+            bcrypt_of: None,
+            same_as: None,
+            generate: true,
+        }
+    }
+
+    /// The secret that it is made from.
+    pub fn source(&self) -> Option<&str> {
+        self.bcrypt_of.as_deref().or(self.same_as.as_deref())
+    }
 }
 
 /// A third-party binary distribution.

@@ -15,6 +15,8 @@ pub enum Filter {
     Sql,
     /// `${x | url}`: percent-encoded.
     Url,
+    /// `${x | path}`: of a URL, what lies between its host and its query; a database's name in most.
+    Path,
 }
 
 /// A piece of a template.
@@ -111,6 +113,11 @@ impl Filter {
                     _ => format!("%{byte:02X}"),
                 })
                 .collect(),
+            Filter::Path => {
+                let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+                let path = rest.split_once('/').map_or("", |(_, path)| path);
+                path.split(['?', '#']).next().unwrap_or_default().to_owned()
+            }
         }
     }
 
@@ -119,6 +126,7 @@ impl Filter {
             Filter::Json => "json",
             Filter::Sql => "sql",
             Filter::Url => "url",
+            Filter::Path => "path",
         }
     }
 }

@@ -30,6 +30,8 @@ pub struct Options {
     pub parts: PartsEnv,
     /// reeve's own environment.
     pub environment: BTreeMap<String, String>,
+    /// The same over `.env`: where secrets may be given.
+    pub given: BTreeMap<String, String>,
     /// reeve's own binary.
     pub reeve: PathBuf,
     /// Where services will find the control API.
@@ -110,9 +112,8 @@ pub async fn assemble(
 
     let volumes = volume_paths(&stack, &layout);
     let (path, wanted) = (layout.secrets(), stack.secrets.values().cloned().collect::<Vec<_>>());
-    let environment = options.environment.clone();
-    let opened =
-        tokio::task::spawn_blocking(move || Secrets::open(&path, &wanted, |name| environment.get(name).cloned()));
+    let given = options.given;
+    let opened = tokio::task::spawn_blocking(move || Secrets::open(&path, &wanted, |name| given.get(name).cloned()));
     // Hashes of new secrets take a while, and so does asking the parts for their versions: both at once.
     let selection = selection::select(&mut stack, &volumes, &options.parts, say).await;
     let (secrets, warnings) = opened.await?.map_err(AssembleError::Secrets)?;

@@ -9,7 +9,7 @@ use super::secrets::{SecretError, SecretWarning, Secrets};
 use crate::spec::{Alphabet, SecretSpec};
 
 fn spec(name: &str) -> SecretSpec {
-    SecretSpec { name: name.to_owned(), env: None, length: 32, alphabet: Alphabet::default(), bcrypt_of: None }
+    SecretSpec::generated(name)
 }
 
 fn open(path: &Path, specs: &[SecretSpec]) -> Result<(Secrets, Vec<SecretWarning>), SecretError> {
@@ -148,4 +148,37 @@ fn a_key_of_hexadecimal_digits_has_as_many_as_asked_for() {
     let (secrets, _) = open(&path, &[key]).unwrap();
     let key = value(&secrets, "key");
     assert!(key.len() == 64 && key.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)), "{key}");
+}
+
+#[test]
+fn one_secret_may_be_what_another_is_until_the_environment_says_otherwise() {
+    let (_dir, path) = place();
+    let mut copy = spec("b");
+    copy.same_as = Some("a".to_owned());
+    let mut copy_of_copy = spec("0");
+    copy_of_copy.same_as = Some("b".to_owned());
+    let specs = [copy_of_copy, spec("a"), copy.clone()];
+    let (secrets, _) = open(&path, &specs).unwrap();
+    assert_eq!(value(&secrets, "a"), value(&secrets, "b"));
+    assert_eq!(value(&secrets, "a"), value(&secrets, "0"));
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().filter(|line| line.contains('=')).count(), 1, "only the source is written: {text}");
+    let (read, _) = Secrets::read(&path, &specs, |_| None).unwrap();
+    assert_eq!(value(&read, "0"), value(&secrets, "a"));
+    copy.env = Some("B".to_owned());
+    let given = |name: &str| (name == "B").then(|| "given".to_owned());
+    let (secrets, _) = Secrets::open(&path, &[spec("a"), copy], given).unwrap();
+    assert_eq!(value(&secrets, "b"), "given");
+}
+
+#[test]
+fn what_is_not_to_be_generated_is_empty_until_it_is_given() {
+    let (_dir, path) = place();
+    let mut key = spec("key");
+    (key.env, key.generate) = (Some("KEY".to_owned()), false);
+    let (secrets, _) = open(&path, &[key.clone()]).unwrap();
+    assert_eq!(secrets.get("key").unwrap().expose(), "");
+    assert!(!path.exists(), "there is nothing to keep");
+    let (secrets, _) = Secrets::open(&path, &[key], |_| Some("sk-1".to_owned())).unwrap();
+    assert_eq!(secrets.get("key").unwrap().expose(), "sk-1");
 }

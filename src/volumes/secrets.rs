@@ -72,7 +72,7 @@ pub enum SecretError {
     OtherOwner { path: PathBuf, found: u32 },
     #[error("the system's random generator failed")]
     Random(#[source] getrandom::Error),
-    #[error("secret {name} is the hash of {of}, and there is no such secret")]
+    #[error("secret {name} is made from {of}, and there is no such secret")]
     UnknownSource { name: String, of: String },
     #[error("secret {name} cannot be hashed from {of}")]
     Hash {
@@ -121,8 +121,19 @@ impl Secrets {
         let (hashes, texts): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|spec| spec.bcrypt_of.is_some());
         let mut secrets =
             Self { values: file.values().map(|(name, value)| (name.to_owned(), Secret::new(value))).collect() };
+        // What is the same as another one comes after it. Circles are refused when the file is read.
+        let (mut copies, texts): (Vec<_>, Vec<_>) = texts.into_iter().partition(|spec| spec.same_as.is_some());
         for spec in texts {
             secrets.text(spec, &mut file, &env)?;
+        }
+        while !copies.is_empty() {
+            let waits = |spec: &&SecretSpec| copies.iter().any(|other| spec.same_as.as_ref() == Some(&other.name));
+            let (later, now): (Vec<_>, Vec<_>) = copies.iter().copied().partition(waits);
+            let (later, now) = if now.is_empty() { (now, later) } else { (later, now) };
+            for spec in now {
+                secrets.text(spec, &mut file, &env)?;
+            }
+            copies = later;
         }
         let mut open = hashes;
         while !open.is_empty() {
@@ -138,6 +149,36 @@ impl Secrets {
         }
         secrets.values.retain(|name, _| !name.ends_with(FINGERPRINT));
         Ok((secrets, warnings))
+    }
+
+    /// What is there already: nothing is made, nothing is hashed, nothing is written.
+    pub fn read<'a>(
+        path: &Path,
+        wanted: impl IntoIterator<Item = &'a SecretSpec>,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<(Self, Vec<SecretWarning>), SecretError> {
+        let mut warnings = Vec::new();
+        guard_mode(path, &mut warnings)?;
+        let bytes = disk::read_small(path).map_err(SecretError::Disk)?;
+        let malformed = |(line, what)| SecretError::Malformed { path: path.to_owned(), line, what };
+        let file = SecretFile::parse(bytes.as_deref().unwrap_or_default()).map_err(malformed)?;
+        let kept = file.values().filter(|(name, _)| !name.ends_with(FINGERPRINT));
+        let mut values: BTreeMap<_, _> = kept.map(|(name, value)| (name.to_owned(), Secret::new(value))).collect();
+        let wanted: Vec<_> = wanted.into_iter().collect();
+        for spec in &wanted {
+            if let Some(value) = from_env(spec, &env) {
+                values.insert(spec.name.clone(), Secret(value));
+            } else if !spec.generate {
+                values.entry(spec.name.clone()).or_insert_with(|| Secret::new(""));
+            }
+        }
+        // A chain of copies is no longer than there are secrets.
+        for spec in wanted.iter().flat_map(|_| &wanted).filter(|spec| spec.same_as.is_some()) {
+            if let Some(source) = spec.same_as.as_ref().and_then(|of| values.get(of)).cloned() {
+                values.entry(spec.name.clone()).or_insert(source);
+            }
+        }
+        Ok((Self { values }, warnings))
     }
 
     pub fn get(&self, name: &str) -> Option<&Secret> {
@@ -168,6 +209,16 @@ impl Secrets {
         if let Some(value) = from_env(spec, env) {
             self.values.insert(spec.name.clone(), Secret(value));
         } else if !self.values.contains_key(&spec.name) {
+            if let Some(of) = &spec.same_as {
+                let source = self.values.get(of).cloned();
+                let missing = || SecretError::UnknownSource { name: spec.name.clone(), of: of.clone() };
+                self.values.insert(spec.name.clone(), source.ok_or_else(missing)?);
+                return Ok(());
+            }
+            if !spec.generate {
+                self.values.insert(spec.name.clone(), Secret::new(""));
+                return Ok(());
+            }
             let value = generate(spec.alphabet, spec.length as usize).map_err(SecretError::Random)?;
             file.append(&spec.name, &value);
             self.values.insert(spec.name.clone(), Secret(value));
@@ -267,6 +318,11 @@ fn fingerprint(hash: &str, source: &str) -> String {
 
 /// About ten milliseconds.
 const FINGERPRINT_ROUNDS: u32 = 1 << 16;
+
+/// A password for somebody who has not chosen one: letters and digits.
+pub fn generated(length: usize) -> Result<String, SecretError> {
+    generate(Alphabet::Alphanumeric, length).map_err(SecretError::Random)
+}
 
 /// Each character equally likely: bytes beyond the last whole multiple of the alphabet's size are thrown away.
 fn generate(alphabet: Alphabet, length: usize) -> Result<String, getrandom::Error> {

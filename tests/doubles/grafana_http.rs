@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{Response, header};
 use axum::middleware::{Next, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use serde_json::{Value, json};
 
 use super::Server;
@@ -59,8 +59,11 @@ impl Grafana {
         let kept: Shared = Arc::default();
         let router = Router::new()
             .route("/api/serviceaccounts", post(accounts::create))
+            .route("/api/org", get(async || server::json(200, json!({ "id": 1, "name": "Main Org." }))))
+            .route("/api/serviceaccounts/search", get(accounts::search))
             .route("/api/serviceaccounts/{id}", get(accounts::one))
-            .route("/api/serviceaccounts/{id}/tokens", post(accounts::create_token))
+            .route("/api/serviceaccounts/{id}/tokens", get(accounts::tokens).post(accounts::create_token))
+            .route("/api/serviceaccounts/{id}/tokens/{token}", delete(accounts::delete_token))
             .route("/api/folders", get(folders::top).post(folders::create))
             .route("/api/folders/{uid}", get(folders::one).put(folders::update).delete(folders::delete))
             .route("/api/search", get(search::search))
@@ -76,6 +79,13 @@ impl Grafana {
 
     pub fn url(&self) -> String {
         self.server.url()
+    }
+
+    /// Names of the service accounts, and of the tokens.
+    pub fn accounts(&self) -> (Vec<String>, Vec<String>) {
+        let kept = lock(&self.kept);
+        let name = |it: &Value| it["name"].as_str().unwrap_or_default().to_owned();
+        (kept.accounts.iter().map(name).collect(), kept.tokens.iter().map(|(_, token)| name(token)).collect())
     }
 
     /// A dashboard as it is kept.

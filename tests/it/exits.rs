@@ -57,7 +57,7 @@ fn what_simply_fails_is_code_1() {
 #[test]
 fn what_is_in_the_way_is_code_9() {
     let stack = Stack::new(ONE);
-    let done = stack.reeve(&["init"]).expect(9);
+    let done = stack.reeve(&["init", "--example", "minimal"]).expect(9);
     assert!(done.stderr.contains("stays as it is"), "{}", done.stderr);
     stack.up();
     stack.reeve(&["up"]).expect(9);

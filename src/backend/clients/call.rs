@@ -113,6 +113,12 @@ impl<'a> Call<'a> {
         let deadline = started + self.within;
         let retries = if self.repeatable { self.upstream.retries } else { 0 };
         let mut last = self.attempt(deadline).await;
+        // Who is not let in has not done anything yet.
+        if matches!(&last, Err(UpstreamError::Status { status: StatusCode::UNAUTHORIZED, .. }))
+            && self.upstream.gives_up_key()
+        {
+            last = self.attempt(deadline).await;
+        }
         for number in 0..retries {
             let passes = last.as_ref().is_err_and(UpstreamError::is_worth_repeating);
             let pause = pause(number, chance());

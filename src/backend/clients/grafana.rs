@@ -24,7 +24,8 @@ pub struct Grafana {
 
 impl Grafana {
     pub fn new(settings: &settings::Grafana) -> Result<Self, ClientError> {
-        let spec = UpstreamSpec { auth: auth(settings), ..UpstreamSpec::new("Grafana", settings.url.as_deref()) };
+        let (auth, key_file) = (auth(settings), settings.key_file.clone());
+        let spec = UpstreamSpec { auth, key_file, ..UpstreamSpec::new("Grafana", settings.url.as_deref()) };
         let turns = std::array::from_fn(|_| Mutex::default());
         Ok(Self { upstream: Upstream::new(spec)?, turns, hasher: RandomState::new() })
     }
@@ -128,7 +129,8 @@ mod tests {
         let secret = |text: Option<&str>| text.map(Secret::new);
         let auth = |user: Option<&str>, password, key| {
             let user = user.map(str::to_owned);
-            super::auth(&settings::Grafana { url: None, user, password: secret(password), api_key: secret(key) })
+            let (password, api_key) = (secret(password), secret(key));
+            super::auth(&settings::Grafana { url: None, user, password, api_key, key_file: None })
         };
         let basic = |user: &str, password| Auth::Basic { user: user.to_owned(), password: Secret::new(password) };
         assert_eq!(auth(Some("admin"), Some("pass"), Some("key")), basic("admin", "pass"));

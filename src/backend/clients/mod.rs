@@ -10,6 +10,7 @@ mod call;
 mod error;
 pub mod github;
 pub mod grafana;
+mod kept_key;
 pub mod node_red;
 pub mod openai;
 pub mod registry;

@@ -6,6 +6,7 @@
 //! is declared repeatable, the failure passes and there is time left. One deadline covers all of it.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,7 @@ use tokio::time::timeout_at;
 use super::breaker::{Admission, Breaker, BreakerSpec, Change, Outcome, Position, Ticket};
 use super::call::Call;
 use super::error::UpstreamError;
+use super::kept_key::KeptKey;
 use crate::serve::{Secret, traces};
 
 /// A server that stands does not take longer to accept; one behind a black hole never does.
@@ -42,6 +44,8 @@ pub struct UpstreamSpec {
     /// Without it every call fails at once.
     pub url: Option<String>,
     pub auth: Auth,
+    /// A file with a key that comes before `auth`, once it is there.
+    pub key_file: Option<PathBuf>,
     /// Sent with every call.
     pub headers: Vec<(HeaderName, String)>,
     /// For a whole call, all its tries included.
@@ -70,6 +74,7 @@ impl UpstreamSpec {
             name,
             url: url.map(str::to_owned),
             auth: Auth::None,
+            key_file: None,
             headers: Vec::new(),
             within: Duration::from_secs(3),
             retries: 2,
@@ -100,6 +105,7 @@ pub struct Upstream {
     base: Option<Url>,
     http: reqwest::Client,
     auth: Auth,
+    key: Option<KeptKey>,
     breaker: Mutex<Breaker>,
     remote: bool,
     pub(super) within: Duration,
@@ -116,7 +122,7 @@ impl fmt::Debug for Upstream {
 
 impl Upstream {
     pub fn new(spec: UpstreamSpec) -> Result<Self, ClientError> {
-        let UpstreamSpec { name, url, auth, headers, within, retries, answer, breaker, remote } = spec;
+        let UpstreamSpec { name, url, auth, key_file, headers, within, retries, answer, breaker, remote } = spec;
         let base = url.as_deref().map(|url| base(url, &auth).ok_or(ClientError::Address(name))).transpose()?;
         let mut fixed = HeaderMap::new();
         for (header, value) in headers {
@@ -136,7 +142,8 @@ impl Upstream {
         let http = http.build().map_err(|source| ClientError::Client { name, source })?;
         describe();
         let breaker = Mutex::new(Breaker::new(breaker));
-        Ok(Self { name, base, http, auth, breaker, remote, within, retries, answer })
+        let key = key_file.map(KeptKey::new);
+        Ok(Self { name, base, http, auth, key, breaker, remote, within, retries, answer })
     }
 
     pub fn name(&self) -> &'static str {
@@ -189,6 +196,9 @@ impl Upstream {
             traces::inject(&mut known_by);
             request.headers(known_by)
         };
+        if let Some(key) = self.key.as_ref().and_then(KeptKey::current) {
+            return Ok(request.bearer_auth(key.expose()));
+        }
         Ok(match &self.auth {
             Auth::None => request,
             Auth::Basic { user, password } => request.basic_auth(user, Some(password.expose())),
@@ -210,6 +220,18 @@ impl Upstream {
         let failed = result.as_ref().is_err_and(UpstreamError::is_outage);
         leave.report(if failed { Outcome::Failed } else { Outcome::Answered });
         result
+    }
+
+    /// After a 401: whether a kept key was the reason, so that it is worth asking again without it.
+    pub(super) fn gives_up_key(&self) -> bool {
+        let given_up = self.key.as_ref().is_some_and(KeptKey::give_up);
+        if given_up {
+            tracing::warn!(
+                upstream = self.name,
+                "does not accept the kept key any more; reeve start setup makes another"
+            );
+        }
+        given_up
     }
 
     fn admit(&self) -> Result<Leave<'_>, UpstreamError> {

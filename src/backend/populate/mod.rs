@@ -81,6 +81,33 @@ pub async fn populate(lookup: Lookup<'_>, demo: bool) -> Result<Report, Populate
     Ok(report)
 }
 
+/// The same without the demonstration, as a step of the set-up: once for as long as the database lives. Whoever is
+/// deleted afterwards stays deleted.
+pub async fn populate_once(lookup: Lookup<'_>) -> Result<Report, PopulateError> {
+    crate::serve::install_tls();
+    let settings = Settings::read(lookup)?;
+    let admin = administrator(lookup)?;
+    let store = Store::new(&settings.database);
+    let mut report = Report::default();
+    if store.is_populated().await? {
+        report.lines.push("the initial data was written before".to_owned());
+        return Ok(report);
+    }
+    let hash = Passwords::start(NonZeroUsize::MIN)?.hash(&admin.password).await?;
+    let Account { username, authority, .. } = &admin;
+    let new = NewUser { username: Username::new(username)?, email: Email::new(&admin.email)?, role: *authority };
+    match store.populate_once(&serde_json::from_str(BASE)?, &new, &hash).await? {
+        None => report.lines.push("the initial data was written before".to_owned()),
+        Some((made, user)) => {
+            report.made("", made);
+            let state = if user { "made" } else { "not made: the name or the e-mail address is somebody's already" };
+            report.lines.push(format!("user {username}: {state}, {authority}"));
+        }
+    }
+    store.close();
+    Ok(report)
+}
+
 /// The first administrator, from the environment.
 fn administrator(lookup: Lookup<'_>) -> Result<Account, Problems> {
     let mut from = Reader::new(lookup);

@@ -1,7 +1,7 @@
 //! Table `"Users"`.
 
-use sqlx::Row;
 use sqlx::postgres::PgRow;
+use sqlx::{PgExecutor, Row};
 
 use super::rows::instant;
 use super::{JsonRows, RawJson, Store, StoreError};
@@ -74,6 +74,20 @@ fn read(row: &PgRow) -> Result<User, StoreError> {
     })
 }
 
+/// `false`: the name or the address is somebody's.
+pub(super) async fn insert_user(executor: impl PgExecutor<'_>, new: &NewUser, hash: &str) -> Result<bool, StoreError> {
+    const SQL: &str = r#"INSERT INTO "Users" (username, email, authority, password, "createdAt", "updatedAt")
+        VALUES ($1, $2, $3::"enum_Users_authority", $4, now(), now()) ON CONFLICT DO NOTHING"#;
+    let done = sqlx::query(SQL)
+        .bind(new.username.as_str())
+        .bind(new.email.as_str())
+        .bind(new.role.as_str())
+        .bind(hash)
+        .execute(executor)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 impl Store {
     /// Without anything secret.
     pub async fn users(&self) -> Result<JsonRows, StoreError> {
@@ -118,16 +132,7 @@ impl Store {
 
     /// `false`: a name was taken meanwhile.
     pub async fn insert_user(&self, new: &NewUser, hash: &str) -> Result<bool, StoreError> {
-        const SQL: &str = r#"INSERT INTO "Users" (username, email, authority, password, "createdAt", "updatedAt")
-            VALUES ($1, $2, $3::"enum_Users_authority", $4, now(), now()) ON CONFLICT DO NOTHING"#;
-        let done = sqlx::query(SQL)
-            .bind(new.username.as_str())
-            .bind(new.email.as_str())
-            .bind(new.role.as_str())
-            .bind(hash)
-            .execute(&self.pool)
-            .await?;
-        Ok(done.rows_affected() > 0)
+        insert_user(&self.pool, new, hash).await
     }
 
     /// The one refresh token of a user; the one before is forgotten. `false`: there is no such user any more.

@@ -14,7 +14,7 @@ use crate::cli::args::{Global, Up};
 use crate::cli::exit::Exit;
 use crate::cli::failure::{Failure, Result, outcome};
 use crate::cli::output::Output;
-use crate::cli::stack::{Stack, bring_parts};
+use crate::cli::stack::{self, bring_parts};
 use crate::control::client::{Client, ClientError, KNOCK};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::make_directories;
@@ -24,7 +24,7 @@ use crate::supervisor::why::span;
 const ANSWER: Duration = Duration::from_secs(600);
 
 /// Starts the copy and watches it.
-pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result {
+pub fn start(stack: &stack::Stack, up: &Up, global: &Global, output: Output) -> Result {
     let layout = Layout::new(&stack.data_dir);
     make_directories(&layout).map_err(anyhow::Error::new)?;
     bring_parts(stack, up.offline, output)?;
@@ -39,13 +39,25 @@ pub fn start(stack: &Stack, up: &Up, global: &Global, output: Output) -> Result 
 /// A daemon is there: it starts what is missing.
 pub fn join(client: &Client, pid: u32, up: &Up, output: Output) -> Result {
     crate::cli::block_on(async {
-        output.say(&format!("reeve (pid {pid}) runs already; it starts what is missing"));
+        let before = client.stack().await?;
+        let is_whole = matches!(progress(&before, &up.services), Progress::Done { .. });
         outcome(&client.start(&up.services).await?.outcome)?;
+        let after = client.stack().await?;
+        // What was started anew has another run. What cannot be had is tried again, and told below.
+        let same = before
+            .services
+            .iter()
+            .zip(&after.services)
+            .all(|(before, after)| before.run == after.run || (before.has_failed() && !before.required));
+        output.say(&match is_whole && same {
+            true => format!("reeve (pid {pid}) runs already and everything is up: nothing was changed"),
+            false => format!("reeve (pid {pid}) runs already; it starts what is missing"),
+        });
         watch_start(client, &up.services, up.timeout, output).await
     })
 }
 
-fn spawn(stack: &Stack, up: &Up, global: &Global, log: &Path) -> Result<Child> {
+fn spawn(stack: &stack::Stack, up: &Up, global: &Global, log: &Path) -> Result<Child> {
     let open = || {
         let file = OpenOptions::new().create(true).append(true).mode(0o600).open(log);
         file.with_context(|| format!("cannot write {}", log.display()))
@@ -60,7 +72,7 @@ fn spawn(stack: &Stack, up: &Up, global: &Global, log: &Path) -> Result<Child> {
     Ok(copy)
 }
 
-fn options(stack: &Stack, up: &Up, global: &Global) -> Vec<std::ffi::OsString> {
+fn options(stack: &stack::Stack, up: &Up, global: &Global) -> Vec<std::ffi::OsString> {
     let mut options: Vec<std::ffi::OsString> =
         vec!["--file".into(), stack.file.clone().into(), "--data-dir".into(), stack.data_dir.clone().into()];
     if let Some(mode) = &global.mode {

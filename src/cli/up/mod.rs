@@ -6,6 +6,7 @@ use super::failure::{Failure, Result};
 use super::output::Output;
 use super::place::Place;
 use super::stack::{Stack, open_stack_to_run};
+use super::status_env::known_words;
 use super::supervise::{Launch, supervise};
 use crate::control::client::Client;
 use crate::settings;
@@ -33,6 +34,12 @@ pub fn run(up: &Up, global: &Global, output: Output) -> Result {
     let stack = open_stack_to_run(global, output)?;
     stack.check_names(&up.services)?;
     if !is_copy {
+        for name in known_words(&stack.spec, &stack.env) {
+            output.warn(&format!(
+                "WARNING: {name} has a value that everybody knows (the original ships it); change it before others can \
+                 reach this machine"
+            ));
+        }
         match running(&Place::find(global)?)? {
             Some((_, pid)) if up.detach && up.build => {
                 return Err(conflict(pid).hint("reeve build, then reeve restart, for what runs already"));

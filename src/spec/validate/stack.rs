@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::file::{NetworkFile, PartFile, SecretFile, SourceFile, SourceKindFile, StackTable, VolumeFile};
 use super::super::graph;
 use super::super::node::Place;
-use super::super::stack::{Alphabet, PartSpec, SecretSpec, SourceSpec, VolumeSpec};
+use super::super::stack::{PartSpec, SecretSpec, SourceSpec, VolumeSpec};
 use super::check_name;
 use super::names::is_secret_name;
 use super::probe::url_of;
@@ -89,18 +89,21 @@ pub fn secrets(cx: &mut Context<'_>, at: At<'_>, files: &BTreeMap<String, Secret
             let hint = "names of secrets are made of letters, digits, \"_\" and \"-\"".to_owned();
             cx.error(at.name(), format!("\"{name}\" is no name of a secret"), Some(hint));
         }
-        let bcrypt_of = cx.plain_option(at.key("bcrypt_of"), file.bcrypt_of.as_ref());
-        if let Some(other) = &bcrypt_of {
-            if is_secret_name(other) {
-                cx.secrets.entry(other.clone()).or_insert(at.key("bcrypt_of").place());
-            } else {
-                cx.error(at.key("bcrypt_of").place(), format!("\"{other}\" is no name of a secret"), None);
-            }
-            for (key, is_set) in [("length", file.length.is_some()), ("alphabet", file.alphabet.is_some())] {
-                if is_set {
-                    cx.error(at.key(key).name(), "a bcrypt hash has a fixed form", Some(format!("remove {key}")));
-                }
-            }
+        let bcrypt_of = other_secret(cx, at.key("bcrypt_of"), file.bcrypt_of.as_ref());
+        let same_as = other_secret(cx, at.key("same_as"), file.same_as.as_ref());
+        let forms = [("length", file.length.is_some()), ("alphabet", file.alphabet.is_some())];
+        let forms = forms.into_iter().filter(|(_, is_set)| *is_set);
+        let wrong = match (&bcrypt_of, &same_as, file.generate) {
+            (Some(_), Some(_), _) => vec![("same_as", "it is the hash of another secret")],
+            (Some(_), None, Some(_)) => vec![("generate", "a bcrypt hash is computed")],
+            (None, Some(_), Some(_)) => vec![("generate", "it is what another secret is")],
+            (Some(_), None, None) => forms.map(|(key, _)| (key, "a bcrypt hash has a fixed form")).collect(),
+            (None, Some(_), None) => forms.map(|(key, _)| (key, "its form is that of another secret")).collect(),
+            (None, None, Some(false)) => forms.map(|(key, _)| (key, "it is never generated")).collect(),
+            (None, None, _) => Vec::new(),
+        };
+        for (key, message) in wrong {
+            cx.error(at.key(key).name(), message, Some(format!("remove {key}")));
         }
         let env = cx.plain_option(at.key("env"), file.env.as_ref());
         if let Some(env) = env.as_ref().filter(|env| !super::super::interpolate::is_env_name(env)) {
@@ -112,33 +115,39 @@ pub fn secrets(cx: &mut Context<'_>, at: At<'_>, files: &BTreeMap<String, Secret
             length: file.length.unwrap_or(32),
             alphabet: file.alphabet.unwrap_or_default(),
             bcrypt_of,
+            same_as,
+            generate: file.generate.unwrap_or(true),
         };
         list.insert(name.clone(), spec);
     }
-    refuse_hash_cycles(cx, at, &list);
+    refuse_circles(cx, at, &list);
     for name in cx.secrets.keys() {
-        list.entry(name.clone()).or_insert_with(|| SecretSpec {
-            name: name.clone(),
-            env: None,
-            length: 32,
-            alphabet: Alphabet::default(),
-            bcrypt_of: None,
-        });
+        list.entry(name.clone()).or_insert_with(|| SecretSpec::generated(name.clone()));
     }
     list
 }
 
-fn refuse_hash_cycles(cx: &mut Context<'_>, at: At<'_>, list: &BTreeMap<String, SecretSpec>) {
+/// The name of another secret that this one is made from.
+fn other_secret(cx: &mut Context<'_>, at: At<'_>, name: Option<&String>) -> Option<String> {
+    let other = cx.plain_option(at, name)?;
+    if is_secret_name(&other) {
+        cx.secrets.entry(other.clone()).or_insert(at.place());
+    } else {
+        cx.error(at.place(), format!("\"{other}\" is no name of a secret"), None);
+    }
+    Some(other)
+}
+
+fn refuse_circles(cx: &mut Context<'_>, at: At<'_>, list: &BTreeMap<String, SecretSpec>) {
     let names = list.keys().map(String::as_str).collect::<Vec<_>>();
     let index = |name: &str| names.binary_search(&name).ok();
-    let edges = list
-        .values()
-        .map(|spec| spec.bcrypt_of.as_deref().and_then(index).into_iter().collect::<Vec<_>>())
-        .collect::<Vec<_>>();
+    let edges =
+        list.values().map(|spec| spec.source().and_then(index).into_iter().collect::<Vec<_>>()).collect::<Vec<_>>();
     for cycle in graph::cycles(&edges) {
         let path = cycle.iter().chain(cycle.first()).map(|at| names[*at]).collect::<Vec<_>>().join(" → ");
-        let place = cycle.first().map_or(Place::DEFAULT, |first| at.key(names[*first]).key("bcrypt_of").place());
-        cx.error(place, format!("secrets are hashes of each other: {path}"), None);
+        let key = |first: &usize| if list[names[*first]].bcrypt_of.is_some() { "bcrypt_of" } else { "same_as" };
+        let place = cycle.first().map_or(Place::DEFAULT, |first| at.key(names[*first]).key(key(first)).place());
+        cx.error(place, format!("secrets are made from each other: {path}"), None);
     }
 }
 

@@ -1,8 +1,10 @@
 //! Service accounts and their tokens:
 //! <https://grafana.com/docs/grafana/latest/developers/http_api/serviceaccount/>.
 
+use std::collections::HashMap;
+
 use axum::body::Body;
-use axum::extract::{Json, Path, State};
+use axum::extract::{Json, Path, Query, State};
 use axum::http::Response;
 use serde_json::{Value, json};
 
@@ -36,6 +38,33 @@ pub async fn one(State(kept): State<Shared>, Path(id): Path<String>) -> Response
         Some(account) => server::json(200, account.clone()),
         None => refused_with_id(404, "serviceaccounts.ErrNotFound", "service account not found"),
     }
+}
+
+/// Those whose name contains a text, whatever its case.
+pub async fn search(State(kept): State<Shared>, Query(query): Query<HashMap<String, String>>) -> Response<Body> {
+    let wanted = query.get("query").map(|text| text.to_lowercase()).unwrap_or_default();
+    let kept = lock(&kept);
+    let matches = |it: &&Value| it["name"].as_str().is_some_and(|name| name.to_lowercase().contains(&wanted));
+    let found: Vec<Value> = kept.accounts.iter().filter(matches).cloned().collect();
+    server::json(200, json!({ "totalCount": found.len(), "serviceAccounts": found, "page": 1, "perPage": 1000 }))
+}
+
+/// Without their keys: those are told once.
+pub async fn tokens(State(kept): State<Shared>, Path(id): Path<u64>) -> Response<Body> {
+    let kept = lock(&kept);
+    let own = kept.tokens.iter().filter(|(account, _)| *account == id);
+    let shown = own.map(|(_, token)| json!({ "id": token["id"], "name": token["name"], "hasExpired": false }));
+    server::json(200, Value::Array(shown.collect()))
+}
+
+pub async fn delete_token(State(kept): State<Shared>, Path((id, token)): Path<(u64, u64)>) -> Response<Body> {
+    let mut kept = lock(&kept);
+    let before = kept.tokens.len();
+    kept.tokens.retain(|(account, it)| *account != id || it["id"] != token);
+    if kept.tokens.len() == before {
+        return refused_with_id(404, "serviceaccounts.ErrTokenNotFound", "service account token not found");
+    }
+    server::json(200, json!({ "message": "Service account token deleted" }))
 }
 
 pub async fn create_token(

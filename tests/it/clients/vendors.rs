@@ -17,6 +17,7 @@ fn grafana(url: &str, user: Option<(&str, &str)>, key: Option<&str>) -> Grafana 
         user: user.map(|(name, _)| name.to_owned()),
         password: user.map(|(_, password)| Secret::new(password)),
         api_key: key.map(Secret::new),
+        key_file: None,
     };
     Grafana::new(&settings).expect("a client")
 }
