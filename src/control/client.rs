@@ -235,7 +235,26 @@ impl Client {
     }
 
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
-        self.ask(Method::GET, path, None::<&()>).await
+        let deadline = Instant::now() + DYING;
+        loop {
+            match self.ask(Method::GET, path, None::<&()>).await {
+                // To ask changes nothing, so it may be asked again: of the next reeve, or there is none.
+                Err(error) if error.is_hang_up() && Instant::now() < deadline => self.knock().await?,
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Whether somebody listens, after a little while.
+    async fn knock(&self) -> Result<(), ClientError> {
+        tokio::time::sleep(KNOCK).await;
+        match tokio::net::UnixStream::connect(&self.path).await {
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
+                let data_dir = self.path.parent().unwrap_or(&self.path).to_owned();
+                Err(ClientError::NoDaemon { data_dir })
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {

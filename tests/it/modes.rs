@@ -30,6 +30,9 @@ const fn ours(port: u64, node_env: &'static str, log: Option<&'static str>, watc
     Some(Place { port: Some(port), node_env: Some(node_env), log, watched })
 }
 
+/// Without a port.
+const NOWHERE: Option<Place> = Some(Place { port: None, node_env: None, log: None, watched: false });
+
 const MATRIX: &[Row] = &[
     Row { name: "postgres", production: on(5432), development: on(5432) },
     Row { name: "mongo-registry", production: on(5001), development: on(5001) },
@@ -56,12 +59,9 @@ const MATRIX: &[Row] = &[
         development: ours(3001, "development", Some("info,reeve=debug"), true),
     },
     // Built once for the proxy, or Vite itself.
-    Row {
-        name: "status-frontend",
-        production: Some(Place { port: None, node_env: None, log: None, watched: false }),
-        development: ours(3000, "development", None, false),
-    },
+    Row { name: "status-frontend", production: NOWHERE, development: ours(3000, "development", None, false) },
     Row { name: "reverse-proxy", production: on(3000), development: None },
+    Row { name: "setup", production: NOWHERE, development: NOWHERE },
 ];
 
 fn expanded(mode: &str) -> Value {
@@ -80,6 +80,8 @@ fn place(service: &Value) -> Option<Place> {
     }
     let named = |name: &str, wanted: &[&'static str]| {
         let text = value(service, &["env", name]).as_str()?;
+        // What it is unless `.env` of the original says otherwise.
+        let text = text.strip_prefix("${VITE_NODE_ENV:-").and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
         Some(*wanted.iter().find(|wanted| **wanted == text).unwrap_or_else(|| panic!("{name} is {text}")))
     };
     let port = ["http", "sql", "mongo", "redis"].iter().find_map(|port| {

@@ -49,17 +49,21 @@ fn every_answer_is_one_that_the_document_promises() {
     let report = tempfile::tempdir().expect("a temporary directory");
     // It would sign up for an account by itself, where it has a token already.
     std::fs::write(report.path().join("schemathesis.toml"), "[auth]\nauto-signup = false\n").expect("its settings");
-    let mut command = Command::new("python3");
-    command.arg(&tool).arg("run").arg(format!("{}/api-docs", backend.address)).current_dir(report.path());
-    command.args(["--origin", &backend.address, "--header", &format!("x-access-token:{}", backend.token("ADMIN"))]);
-    command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"]);
-    command.args(["--generation-deterministic", "--no-color", "--continue-on-failure", "--request-timeout", "20"]);
-    command.arg("--checks");
-    command.arg("not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance");
-    command
-        .env("PYTHONPATH", tool.parent().and_then(Path::parent).expect("a place"))
-        .env("PYTHONDONTWRITEBYTECODE", "1");
-    let output = command.output().expect("python3");
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    // No reeve runs this backend, which the document says is 503 below /system; there it is no error of the server's.
+    let checks = "status_code_conformance,content_type_conformance,response_schema_conformance";
+    let all = format!("not_a_server_error,{checks}");
+    for (which, checks) in [("--exclude-path-regex", all.as_str()), ("--include-path-regex", checks)] {
+        let mut command = Command::new("python3");
+        command.arg(&tool).arg("run").arg(format!("{}/api-docs", backend.address)).current_dir(report.path());
+        command.args(["--origin", &backend.address, "--header", &format!("x-access-token:{}", backend.token("ADMIN"))]);
+        command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "10", "--seed", "1"]);
+        command.args(["--generation-deterministic", "--no-color", "--continue-on-failure", "--request-timeout", "20"]);
+        command.args([which, "/system", "--checks", checks]);
+        command
+            .env("PYTHONPATH", tool.parent().and_then(Path::parent).expect("a place"))
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let output = command.output().expect("python3");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}\n{}", String::from_utf8_lossy(&output.stderr));
+    }
 }

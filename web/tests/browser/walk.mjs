@@ -48,7 +48,7 @@ const walk = {
   async go(path) {
     await page.goto('about:blank');
     await page.goto(`${address}/#${path}`);
-    await page.waitForLoadState('networkidle');
+    await watched.quiet();
   },
   /** For what no locator can wait for. */
   async until(what, attempt) {

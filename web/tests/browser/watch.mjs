@@ -8,7 +8,25 @@ const TAKEN_BACK = 'net::ERR_ABORTED';
 /** Node-RED's editor looks for nodes to install out in the world, where not every machine can go. */
 const OUTSIDE = /catalogue\.nodered\.org/;
 
+/** So long nothing may be under way for a page to count as there. */
+const QUIET_MS = 500;
+const PATIENCE_MS = 30_000;
+
 export function watch(page, address) {
+  // Streams of events never end, so nobody waits for them.
+  const busy = new Set();
+  let changed = Date.now();
+  const begin = (request) => {
+    if (request.headers().accept === 'text/event-stream') return;
+    busy.add(request);
+    changed = Date.now();
+  };
+  const end = (request) => {
+    if (busy.delete(request)) changed = Date.now();
+  };
+  page.on('request', begin);
+  page.on('requestfinished', end);
+  page.on('requestfailed', end);
   const problems = [];
   let expected = [];
   const note = (text) => {
@@ -33,6 +51,13 @@ export function watch(page, address) {
   return {
     problems,
     note,
+    /** Until nothing has been under way for a while, but for streams of events. */
+    async quiet() {
+      for (const deadline = Date.now() + PATIENCE_MS; busy.size > 0 || Date.now() - changed < QUIET_MS; ) {
+        if (Date.now() > deadline) throw new Error(`still under way: ${[...busy].map((request) => path(request.url())).join(', ')}`);
+        await page.waitForTimeout(50);
+      }
+    },
     /** While `run` runs, what fits one of the patterns is to come; what does not come is a problem. */
     async expecting(patterns, run) {
       expected = patterns.map((pattern) => ({ pattern, seen: false }));
