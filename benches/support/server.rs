@@ -117,21 +117,17 @@ impl Server {
             let rest = text.split(after).nth(1).unwrap_or_else(|| panic!("{after} in {text}"));
             rest.split_whitespace().next().expect("a number").to_owned()
         };
-        let ms = |text: String| {
-            let (digits, unit) = text.split_at(text.find(|letter: char| letter.is_ascii_alphabetic()).expect("a unit"));
-            let scale = match unit {
-                "us" => 1e-3,
-                "ms" => 1.0,
-                _ => 1e3,
-            };
-            digits.parse::<f64>().expect("a time") * scale
+        // Lines of the latency distribution; the statistics of the threads above it have percentages too.
+        let percentile = |name: &str| {
+            let line = text.lines().find_map(|line| line.trim_start().strip_prefix(name));
+            ms(line.unwrap_or_else(|| panic!("{name} in {text}")).trim())
         };
         let line = text.lines().find(|line| line.contains("requests in")).expect("a count");
         let count: f64 = line.split_whitespace().next().and_then(|count| count.parse().ok()).expect("a count");
         Load {
             rate: number("Requests/sec:").parse().expect("a rate"),
-            p50_ms: ms(number("50%")),
-            p99_ms: ms(number("99%")),
+            p50_ms: percentile("50%"),
+            p99_ms: percentile("99%"),
             cpu_us: spent / count * 1e6,
         }
     }
@@ -156,4 +152,16 @@ pub fn resident(pid: u64) -> f64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("status");
     let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("VmRSS");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<f64>().ok()).expect("KiB") / 1024.0
+}
+
+/// A time as `wrk` prints it.
+fn ms(text: &str) -> f64 {
+    let (digits, unit) = text.split_at(text.find(|letter: char| letter.is_ascii_alphabetic()).expect("a unit"));
+    let scale = match unit {
+        "us" => 1e-3,
+        "ms" => 1.0,
+        "s" => 1e3,
+        _ => 60e3,
+    };
+    digits.parse::<f64>().expect("a time") * scale
 }

@@ -98,28 +98,33 @@ impl Change {
     }
 }
 
+/// Makes sure that somebody listens on the socket of this data directory.
+fn listens(path: &Path, data_dir: &Path) -> Result<(), ClientError> {
+    let Err(source) = std::os::unix::net::UnixStream::connect(path) else { return Ok(()) };
+    Err(match source.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+            ClientError::NoDaemon { data_dir: data_dir.to_owned() }
+        }
+        io::ErrorKind::PermissionDenied => ClientError::Denied { path: path.to_owned(), source },
+        _ => ClientError::Connect { path: path.to_owned(), source },
+    })
+}
+
 /// A conversation with the supervisor of one data directory.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
     path: PathBuf,
+    /// Whose socket it is, for messages.
+    data_dir: PathBuf,
 }
 
 impl Client {
     /// Finds the socket and makes sure that somebody listens.
     pub fn connect(data_dir: &Path) -> Result<Self, ClientError> {
         let path = socket::find(data_dir);
-        match std::os::unix::net::UnixStream::connect(&path) {
-            Ok(_) => {}
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                return Err(ClientError::NoDaemon { data_dir: data_dir.to_owned() });
-            }
-            Err(source) if source.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(ClientError::Denied { path, source });
-            }
-            Err(source) => return Err(ClientError::Connect { path, source }),
-        }
-        Self::at(&path)
+        listens(&path, data_dir)?;
+        Ok(Self { data_dir: data_dir.to_owned(), ..Self::at(&path)? })
     }
 
     /// A conversation through a socket whose place is known, for a service that was granted it. Nobody is asked yet; each
@@ -136,24 +141,20 @@ impl Client {
             .pool_max_idle_per_host(0)
             .build()
             .map_err(ClientError::Setup)?;
-        Ok(Self { http, path: path.to_owned() })
+        Ok(Self { http, path: path.to_owned(), data_dir: path.parent().unwrap_or(path).to_owned() })
     }
 
-    /// The reeve that runs this stack. One that was killed may still take connections while the kernel takes it down; it
-    /// never answers, so it is asked again until one answers or none is there.
+    /// The reeve that runs this stack, if one does.
     pub async fn running(data_dir: &Path) -> Result<Option<(Self, wire::Stack)>, ClientError> {
-        let deadline = Instant::now() + DYING;
-        loop {
-            let answer = match Self::connect(data_dir) {
-                Ok(client) => client.stack().await.map(|stack| (client, stack)),
-                Err(error) => Err(error),
-            };
-            match answer {
-                Ok(found) => return Ok(Some(found)),
-                Err(ClientError::NoDaemon { .. }) => return Ok(None),
-                Err(error) if error.is_hang_up() && Instant::now() < deadline => tokio::time::sleep(KNOCK).await,
-                Err(error) => return Err(error),
-            }
+        let asked = async {
+            let client = Self::connect(data_dir)?;
+            let stack = client.stack().await?;
+            Ok((client, stack))
+        };
+        match asked.await {
+            Ok(found) => Ok(Some(found)),
+            Err(ClientError::NoDaemon { .. }) => Ok(None),
+            Err(error) => Err(error),
         }
     }
 
@@ -234,26 +235,18 @@ impl Client {
         Ok(Lines { response, text: Vec::new(), request: path, line: PhantomData })
     }
 
+    /// A reeve that was killed may still take connections while the kernel takes it down, and never answers; so it is asked
+    /// again until one answers or none is there. To ask changes nothing.
     async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         let deadline = Instant::now() + DYING;
         loop {
             match self.ask(Method::GET, path, None::<&()>).await {
-                // To ask changes nothing, so it may be asked again: of the next reeve, or there is none.
-                Err(error) if error.is_hang_up() && Instant::now() < deadline => self.knock().await?,
+                Err(error) if error.is_hang_up() && Instant::now() < deadline => {
+                    tokio::time::sleep(KNOCK).await;
+                    listens(&self.path, &self.data_dir)?;
+                }
                 answer => return answer,
             }
-        }
-    }
-
-    /// Whether somebody listens, after a little while.
-    async fn knock(&self) -> Result<(), ClientError> {
-        tokio::time::sleep(KNOCK).await;
-        match tokio::net::UnixStream::connect(&self.path).await {
-            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused) => {
-                let data_dir = self.path.parent().unwrap_or(&self.path).to_owned();
-                Err(ClientError::NoDaemon { data_dir })
-            }
-            _ => Ok(()),
         }
     }
 

@@ -11,12 +11,16 @@ use super::identity::{self, Stat};
 
 /// The variable that marks a run's processes.
 pub const MARKER: &str = "REEVE_RUN";
+/// The parent of the kernel's own threads.
+const KTHREADD: i32 = 2;
 /// Rescans while waiting: no event tells when a stranger's child ends.
 const RESCAN: [Duration; 3] = [Duration::from_millis(5), Duration::from_millis(20), Duration::from_millis(50)];
 /// Freezing rounds: each must stop at least one process more than the last, so a fork bomb runs out of living parents.
 const FREEZE_ROUNDS: usize = 200;
 /// Looks after a kill, for those that a look missed.
 const KILL_ROUNDS: usize = 20;
+/// Looks at a process that shows no environment, before it is taken for one that has none.
+const UNSURE_LOOKS: usize = 3;
 
 /// What is known of one run's processes.
 #[derive(Debug)]
@@ -55,11 +59,18 @@ impl Scan {
 
     /// The living members, by one look (repeated until nothing more follows from what was found).
     pub fn members(&self) -> Vec<Stat> {
+        self.look().0
+    }
+
+    /// The living members, and whether somebody else could be one: who is just becoming another program shows no
+    /// environment for a moment.
+    fn look(&self) -> (Vec<Stat>, bool) {
         let all = identity::processes();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let own = std::process::id() as i32;
         let mut found: HashSet<i32> = HashSet::new();
         let mut unread: HashSet<i32> = HashSet::new();
+        let mut bare: HashSet<i32> = HashSet::new();
         loop {
             let before = found.len();
             for stat in &all {
@@ -69,7 +80,7 @@ impl Scan {
                 let belongs = known.members.contains(&(stat.pid, stat.start_time))
                     || known.groups.contains(&stat.group)
                     || self.whole_tree && (known.sessions.contains(&stat.session) || found.contains(&stat.parent))
-                    || self.whole_tree && unread.insert(stat.pid) && self.is_marked(stat.pid);
+                    || self.whole_tree && unread.insert(stat.pid) && self.is_marked(stat, &mut bare);
                 if belongs {
                     found.insert(stat.pid);
                     known.members.insert((stat.pid, stat.start_time));
@@ -91,12 +102,17 @@ impl Scan {
         if !self.whole_tree {
             known.sessions.clear();
         }
-        alive
+        let unsure = bare.iter().any(|pid| !found.contains(pid));
+        (alive, unsure)
     }
 
-    fn is_marked(&self, pid: i32) -> bool {
+    /// Whoever shows no environment at all is put with the `bare`. One that may not be read is a stranger's.
+    fn is_marked(&self, stat: &Stat, bare: &mut HashSet<i32>) -> bool {
         let Some(marker) = &self.marker else { return false };
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        let Ok(environment) = fs::read(format!("/proc/{}/environ", stat.pid)) else { return false };
+        if environment.is_empty() && !stat.is_dead() && stat.parent != KTHREADD {
+            bare.insert(stat.pid);
+        }
         environment.split(|b| *b == 0).any(|entry| entry == marker.as_slice())
     }
 
@@ -136,22 +152,37 @@ impl Scan {
         Ok(killed.len() - before)
     }
 
+    /// Kills whoever is left, if anybody is, and waits until nobody is.
+    pub async fn clear(&self) -> io::Result<()> {
+        let (members, unsure) = self.look();
+        if members.is_empty() && !unsure {
+            return Ok(());
+        }
+        self.kill()?;
+        self.wait_empty().await
+    }
+
     /// Until a look finds nobody.
     pub async fn wait_empty(&self) -> io::Result<()> {
         let mut waits = RESCAN.iter();
         let mut wait = RESCAN[0];
-        let mut confirmed = false;
+        let mut empty_looks = 0;
         loop {
             let condemned = self.condemned.load(Ordering::Relaxed);
-            if self.members().is_empty() {
-                // Who is just becoming another program shows no environment for a moment: after a kill one look, which
-                // could miss it, is not enough.
-                if confirmed || !condemned {
+            let (members, unsure) = self.look();
+            if members.is_empty() {
+                empty_looks += 1;
+                // After a kill one look is not enough: a process that was made during it can be missed.
+                let enough = match (unsure, condemned) {
+                    (true, _) => UNSURE_LOOKS,
+                    (false, true) => 2,
+                    (false, false) => 1,
+                };
+                if empty_looks >= enough {
                     break;
                 }
-                confirmed = true;
             } else {
-                confirmed = false;
+                empty_looks = 0;
                 if condemned {
                     self.kill_found(&mut HashSet::new())?;
                 }

@@ -332,6 +332,18 @@ impl Tree {
         }
     }
 
+    /// Kills whoever is left, if anybody is, and waits until nobody is.
+    pub async fn clear(&self) -> io::Result<()> {
+        match &self.holder {
+            Holder::Group(group) if group.is_empty().unwrap_or(false) => Ok(()),
+            Holder::Group(group) => {
+                group.kill()?;
+                group.wait_empty().await
+            }
+            Holder::Scan(scan) => scan.clear().await,
+        }
+    }
+
     pub fn pids(&self) -> Vec<i32> {
         match &self.holder {
             Holder::Group(group) => group.pids(),

@@ -7,6 +7,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use tokio_util::task::TaskTracker;
+
 use super::accounts::{AccountsError, accounts};
 use super::assembly::Assembly;
 use super::build::{Builds, Policy as BuildPolicy};
@@ -165,6 +167,7 @@ pub async fn assemble(
         chosen: selection.chosen,
         limits: Mutex::default(),
         builds: Builds::new(options.build),
+        helpers: TaskTracker::new(),
         journal: Mutex::new(journal),
         _lock: lock,
     })

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use tokio_util::task::TaskTracker;
+
 use super::accounts::Account;
 use super::build::Builds;
 use super::facts::StackFacts;
@@ -47,6 +49,8 @@ pub struct Assembly {
     /// What this machine cannot enforce, in words, by service.
     pub limits: Mutex<BTreeMap<String, Vec<limits::Enforcement>>>,
     pub builds: Builds,
+    /// Helpers whose processes are not gone yet.
+    pub(super) helpers: TaskTracker,
     pub(super) journal: Mutex<Journal>,
     pub(super) _lock: Lock,
 }

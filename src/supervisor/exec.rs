@@ -16,6 +16,9 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe::{Receiver, Sender};
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::assembly::Assembly;
 use super::launch;
@@ -82,6 +85,7 @@ impl ServiceRunner {
             }
             None => (None, None),
         };
+        let (runtime, token) = (Handle::current(), assembly.helpers.token());
         let spawned = tokio::task::spawn_blocking(move || {
             let tree = assembly.containment.tree(&name, run.0)?;
             let (reader, writer) = launch::output_pipe()?;
@@ -105,7 +109,8 @@ impl ServiceRunner {
                 Ok(child) => {
                     tree.set_leader(child.pid, child.start_time);
                     assembly.journal_helper(&name, run, &child);
-                    Ok((child, Place { tree, name, run }, reader, errors))
+                    let held = Some(Held { assembly, tree, name, run, _token: token });
+                    Ok((child, Place { held, runtime }, reader, errors))
                 }
                 Err(error) => {
                     launch::give_back(&tree);
@@ -133,25 +138,62 @@ impl ServiceRunner {
             // A helper that does not read its input to the end is no error: its exit code tells.
             drop(tokio::spawn(feed(writer, bytes)));
         }
-        Ok(Helper { assembly: Arc::clone(&self.assembly), child, status: None, place: Some(place), output, drain })
+        Ok(Helper { child, status: None, place, output, drain })
     }
 }
 
-/// The tree of a helper, under the name of its lease.
+/// The tree of a helper, under the name of its lease. Cleared in the end, whatever becomes of who waits for it.
 struct Place {
+    held: Option<Held>,
+    runtime: Handle,
+}
+
+struct Held {
+    assembly: Arc<Assembly>,
     tree: Tree,
     name: String,
     run: RunId,
+    /// The end of the supervisor waits for it.
+    _token: TaskTrackerToken,
 }
 
-/// A helper under way.
+impl Place {
+    fn signal(&self, scope: StopScope, signal: i32) -> io::Result<()> {
+        match &self.held {
+            Some(held) => held.tree.signal(launch::tree_scope(scope), signal).map(|_| ()),
+            None => Ok(()),
+        }
+    }
+
+    /// Kills what is left of the tree and gives it back, in a task of its own that nobody can cut short.
+    fn clear(&mut self) -> Option<JoinHandle<()>> {
+        self.held.take().map(|held| self.runtime.spawn(held.clear()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _detached = self.clear();
+    }
+}
+
+impl Held {
+    async fn clear(self) {
+        if let Err(error) = self.tree.clear().await {
+            tracing::warn!(%error, "cannot clear the processes of a helper");
+        }
+        self.assembly.journal_helper_gone(&self.name, self.run);
+        launch::give_back(&self.tree);
+    }
+}
+
+/// A helper under way. Dropping it kills it.
 pub(super) struct Helper {
-    assembly: Arc<Assembly>,
     child: Child,
     status: Option<ExitStatus>,
-    place: Option<Place>,
+    place: Place,
     output: Arc<Mutex<Vec<u8>>>,
-    drain: tokio::task::JoinHandle<()>,
+    drain: JoinHandle<()>,
 }
 
 impl Helper {
@@ -166,8 +208,10 @@ impl Helper {
 
     /// Kills what is left of the tree and gives it back.
     pub(super) async fn clear(&mut self) {
-        if let Some(place) = self.place.take() {
-            clear(&self.assembly, &place).await;
+        if let Some(clearing) = self.place.clear()
+            && let Err(error) = clearing.await
+        {
+            tracing::error!(%error, "the processes of a helper were not seen to their end");
         }
         if self.status.is_none() {
             // Killed just now; a status that cannot be had has been logged by nobody yet.
@@ -186,30 +230,8 @@ impl Helper {
     }
 }
 
-async fn clear(assembly: &Assembly, place: &Place) {
-    let tree = &place.tree;
-    if !tree.is_empty().unwrap_or(false)
-        && let Err(error) = async {
-            tree.kill()?;
-            tree.wait_empty().await
-        }
-        .await
-    {
-        tracing::warn!(%error, "cannot clear the processes of a helper");
-    }
-    assembly.journal_helper_gone(&place.name, place.run);
-    launch::give_back(tree);
-}
-
 impl Drop for Helper {
     fn drop(&mut self) {
-        if let Some(place) = self.place.take() {
-            let assembly = Arc::clone(&self.assembly);
-            // Dropped in the middle: what runs is killed by a task that outlives us.
-            if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-                drop(runtime.spawn(async move { clear(&assembly, &place).await }));
-            }
-        }
         self.drain.abort();
     }
 }
@@ -231,10 +253,7 @@ impl Process for Helper {
     }
 
     fn signal(&mut self, signal: i32, scope: StopScope) -> io::Result<()> {
-        match &self.place {
-            Some(place) => place.tree.signal(launch::tree_scope(scope), signal).map(|_| ()),
-            None => Ok(()),
-        }
+        self.place.signal(scope, signal)
     }
 
     fn kill(&mut self) -> Work<'_, ()> {

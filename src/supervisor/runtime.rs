@@ -16,7 +16,7 @@ use super::signals::{OsSignal, Signals};
 use super::state_writer::StateWriter;
 use crate::engine::snapshot::Record;
 use crate::engine::{Command, Desired, Engine, Event, Outcome, RequestId, Tick};
-use crate::platform::{Containment, Tree, clock};
+use crate::platform::{Tree, clock};
 use crate::spec::ServiceId;
 
 /// Messages of our own tasks that wait for the loop. Each is the answer to an effect under way; a task that finds the
@@ -40,9 +40,8 @@ const TIDY: Duration = Duration::from_millis(100);
 /// After so long without anything worth a record, a start or a stop is over, and what it needed is given back.
 const REST: Duration = Duration::from_secs(3);
 
-/// How long the last helpers have to be gone after a stop, and how often that is looked at.
+/// How long the last helpers have to be gone after a stop; they are killed.
 const HELPERS_BOUND: Duration = Duration::from_secs(2);
-const HELPERS_LOOK: Duration = Duration::from_millis(5);
 
 /// How a supervised stack came to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,30 +319,19 @@ impl Supervisor {
             }
         }
         self.runs.clear();
+        self.assembly.helpers.close();
+        if tokio::time::timeout(HELPERS_BOUND, self.assembly.helpers.wait()).await.is_err() {
+            tracing::warn!("processes of a probe or hook are still there after a kill");
+        }
         self.state.finish().await;
         self.assembly.logs.flush().await;
-        if left.is_empty() {
-            close(&self.assembly.containment).await;
+        if left.is_empty()
+            && let Err(error) = self.assembly.containment.close()
+        {
+            tracing::warn!(%error, "cannot give back the cgroup of the stack");
         }
         let left = left.into_iter().map(|id| self.assembly.stack.service(id).name.clone()).collect();
         Ended { signal: self.ended_by, left }
-    }
-}
-
-/// Gives back the stack's own cgroup. A helper that the stop cut short may still be on its way out of it.
-async fn close(containment: &Containment) {
-    let begun = Instant::now();
-    while let Err(error) = containment.close() {
-        if begun.elapsed() > HELPERS_BOUND {
-            tracing::warn!(%error, "cannot give back the cgroup of the stack");
-            return;
-        }
-        for (name, tree) in containment.leftovers() {
-            if let Err(error) = tree.kill() {
-                tracing::warn!(%name, %error, "cannot kill what a helper left");
-            }
-        }
-        tokio::time::sleep(HELPERS_LOOK).await;
     }
 }
 

@@ -97,7 +97,7 @@ impl Server {
         let stop = watch::Sender::new(false);
         let (shared, mut stopped) = (Arc::clone(&book), stop.subscribe());
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = crate::support::event_loop();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {

@@ -1,15 +1,12 @@
 //! The whole way from a control to points, over the whole stack: backend, registry, Node-RED and the databases, as the docs
 //! walk it.
 
-use std::path::Path;
-
+use crate::support::Stack;
 use crate::support::pages::Page;
-use crate::support::{Stack, automatic_ports};
 
 #[test]
 fn the_walk_in_the_docs_goes_from_a_control_to_points() {
-    let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("services.toml");
-    let stack = Stack::new(&automatic_ports(&std::fs::read_to_string(services).expect("services.toml")));
+    let stack = Stack::shipped();
     stack.reeve(&["up", "-d", "--wait", "--timeout", "900s"]).expect(0);
     for name in ["registry", "director"] {
         assert_eq!(stack.service(name)["phase"], "ready", "{name}");

@@ -19,11 +19,7 @@ credentials = { password = "${secret.grafana_password}" }
 #[test]
 fn the_grafana_preset_provisions_its_data_source_and_keeps_strangers_out() {
     let stack = Stack::new(STACK);
-    // Copied, since the service's account may not be able to read the source tree.
-    let part = stack.shared("grafana");
-    let double = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/doubles/grafana/bin/grafana");
-    std::fs::create_dir_all(part.join("bin")).expect("a directory");
-    std::fs::copy(double, part.join("bin/grafana")).expect("the double");
+    let part = stack.grafana_part();
     let mut up = stack.command(&["up", "-d", "--timeout", "60s"]);
     up.env("REEVE_PART_GRAFANA", &part);
     let done: crate::support::Done = up.output().expect("reeve").into();
@@ -37,7 +33,7 @@ fn the_grafana_preset_provisions_its_data_source_and_keeps_strangers_out() {
     let base = format!("http://127.0.0.1:{port}/grafana/api");
     // Without a provider nobody can say whether TLS would be possible; plain HTTP is all that is asked here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let open = client.get(format!("{base}/datasources")).send().await.expect("an answer");

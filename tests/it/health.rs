@@ -93,6 +93,19 @@ health = { exec = ["sh", "-c", "(setsid sleep 1000 &); sleep 1000 & echo x >> OU
 }
 
 #[test]
+fn a_stop_in_the_middle_of_probes_leaves_nothing_of_them() {
+    let probe = r#"health = { exec = ["sh", "-c", "(setsid sleep 1000 &); sleep 1000 &"], every = "5ms" }"#;
+    let services: String =
+        (0..4).map(|n| format!("[services.s{n}]\ncommand = [\"sleep\", \"1000\"]\n{probe}\n")).collect();
+    let stack = Stack::new(&format!("[stack]\nname = \"health\"\n{services}"));
+    for round in 0..5 {
+        stack.up();
+        stack.reeve(&["down"]).expect(0);
+        assert_eq!(stack.processes(), Vec::<i32>::new(), "round {round}");
+    }
+}
+
+#[test]
 fn localhost_means_both_loopback_addresses() {
     // Case 44.
     let Some(python) = python() else { return };

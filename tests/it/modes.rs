@@ -1,10 +1,8 @@
 //! What the two modes of the shipped stack are made of, as a matrix.
 
-use std::path::Path;
-
 use serde_json::Value;
 
-use crate::support::Stack;
+use crate::support::{Stack, services};
 
 /// A service as the expanded file has it in one mode.
 struct Row {
@@ -65,9 +63,7 @@ const MATRIX: &[Row] = &[
 ];
 
 fn expanded(mode: &str) -> Value {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    Stack::new(&text).reeve(&["config", "--json", "--mode", mode]).expect(0).json()["config"].clone()
+    Stack::new(&services()).reeve(&["config", "--json", "--mode", mode]).expect(0).json()["config"].clone()
 }
 
 fn value<'v>(service: &'v Value, path: &[&str]) -> &'v Value {

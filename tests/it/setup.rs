@@ -1,14 +1,14 @@
 //! From nothing to a working STATUS: the whole stack with its real parts, and the double of Grafana in the place of its
 //! part (tests/doubles/grafana).
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::support::role::{Answer, answer};
-use crate::support::{Done, Stack, automatic_ports};
+use crate::support::role::{Answer, answer, ask};
+use crate::support::{Done, Stack};
 
 mod accounts;
 mod killed;
@@ -22,13 +22,8 @@ struct Status {
 
 impl Status {
     fn new() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-        let stack = Stack::new(&automatic_ports(&text));
-        // Copied, since the service's account may not be able to read the source tree.
-        let grafana = stack.shared("grafana");
-        std::fs::create_dir_all(grafana.join("bin")).expect("a directory");
-        std::fs::copy(root.join("tests/doubles/grafana/bin/grafana"), grafana.join("bin/grafana")).expect("the double");
+        let stack = Stack::shipped();
+        let grafana = stack.grafana_part();
         Self { stack, grafana }
     }
 
@@ -46,8 +41,7 @@ impl Status {
 
     #[track_caller]
     fn credential(&self, service: &str, label: &str) -> String {
-        let all = self.stack.reeve(&["credentials", service, "--json"]).expect(0).json();
-        all["services"][service][label].as_str().unwrap_or_else(|| panic!("{label} of {service} in {all}")).to_owned()
+        self.stack.credential(service, label)
     }
 
     #[track_caller]
@@ -60,7 +54,7 @@ impl Status {
     /// A request to the one address that people know.
     #[track_caller]
     fn at_door(&self, method: &str, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
-        call(method, format!("http://127.0.0.1:{}{path}", self.port("reverse-proxy")), token, body)
+        ask(method, format!("http://127.0.0.1:{}{path}", self.port("reverse-proxy")), token, body)
     }
 
     /// An access token, for whom the credentials say.
@@ -98,27 +92,11 @@ impl Status {
 
 const KEY: &str = ".reeve/volumes/setup-data/grafana.key";
 
-#[track_caller]
-fn call(method: &str, url: String, token: Option<&str>, body: Option<Value>) -> Answer {
-    reeve::serve::install_tls();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut request = client.request(method, url);
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    runtime.block_on(answer(request))
-}
-
 /// The first column of every row, as text.
 #[track_caller]
 fn rows(url: &str, sql: &str) -> Vec<String> {
     use sqlx::{Connection, Row};
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let mut connection = sqlx::PgConnection::connect(url).await.expect("PostgreSQL");
         let rows = sqlx::raw_sql(sqlx::AssertSqlSafe(sql.to_owned())).fetch_all(&mut connection).await.expect(sql);
@@ -201,7 +179,7 @@ fn up_alone_gives_a_stack_in_which_the_shown_administrator_signs_in() {
 
 fn grafana(url: &str, user: &str, password: &str) -> Value {
     reeve::serve::install_tls();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     let client = reqwest::Client::builder().no_proxy().build().expect("a client");
     runtime.block_on(answer(client.get(url).basic_auth(user, Some(password)))).expect(200).json()
 }

@@ -3,22 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Stack, alive, automatic_ports, eventually, kill};
-
-/// The repository's own `services.toml`, on ports of its own.
-fn status() -> Stack {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    Stack::new(&automatic_ports(&text))
-}
-
-fn credential(stack: &Stack, service: &str, label: &str) -> String {
-    let all = stack.reeve(&["credentials", service, "--json"]).expect(0).json();
-    all["services"][service][label].as_str().unwrap_or_else(|| panic!("{label} of {service} in {all}")).to_owned()
-}
+use crate::support::{Stack, alive, eventually, kill};
 
 fn psql(url: &str, sql: &str) -> Result<String, String> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         use sqlx::{Connection, Row};
         let mut connection = sqlx::PgConnection::connect(url).await.map_err(|error| error.to_string())?;
@@ -32,7 +20,7 @@ fn psql(url: &str, sql: &str) -> Result<String, String> {
 
 #[test]
 fn the_status_stack_from_nothing_to_nothing() {
-    let stack = status();
+    let stack = Stack::shipped();
     let up = stack.reeve(&["up", "-d", "--timeout", "900s"]).expect(0);
     assert!(up.stderr.contains("http://127.0.0.1:"), "addresses in {up:?}");
     for name in ["postgres", "mongo-registry", "dragonfly", "nodered"] {
@@ -40,7 +28,7 @@ fn the_status_stack_from_nothing_to_nothing() {
     }
 
     // The databases answer with the generated credentials, and only with them.
-    let url = credential(&stack, "postgres", "url");
+    let url = stack.credential("postgres", "url");
     psql(&url, "create table kept (word text); insert into kept values ('durable')").expect("as the application user");
     assert_eq!(psql(&url, "select word from kept").expect("a row"), "durable");
     let wrong = url.replacen(':', "\u{0}", 2).replace('\u{0}', ":");
@@ -61,12 +49,12 @@ fn the_status_stack_from_nothing_to_nothing() {
     assert_eq!(String::from_utf8_lossy(&asked.stdout).trim(), "durable", "{asked:?}");
 
     // Grafana's role reads what the application makes later, and writes nothing.
-    let reader = credential(&stack, "postgres", "url (read only)");
+    let reader = stack.credential("postgres", "url (read only)");
     assert_eq!(psql(&reader, "select word from kept").expect("read"), "durable");
     assert!(psql(&reader, "insert into kept values ('no')").is_err());
 
-    let mongo = credential(&stack, "mongo-registry", "url");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mongo = stack.credential("mongo-registry", "url");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let client = mongodb::Client::with_uri_str(&mongo).await.expect("a client");
         let things = client.database("status").collection::<mongodb::bson::Document>("things");
@@ -82,7 +70,7 @@ fn the_status_stack_from_nothing_to_nothing() {
         assert!(refused.is_err(), "without credentials");
     });
 
-    let redis = credential(&stack, "dragonfly", "url");
+    let redis = stack.credential("dragonfly", "url");
     runtime.block_on(async {
         let client = redis::Client::open(redis.as_str()).expect("a client");
         let mut connection = client.get_multiplexed_async_connection().await.expect("a connection");
@@ -100,7 +88,7 @@ fn the_status_stack_from_nothing_to_nothing() {
     let nodered = stack.service("nodered")["ports"]["http"].to_string();
     let nodered = nodered.trim_matches('"').rsplit(':').next().expect("a port").to_owned();
     let base = format!("http://127.0.0.1:{nodered}");
-    let password = credential(&stack, "nodered", "administrator (editor and HTTP endpoints)");
+    let password = stack.credential("nodered", "administrator (editor and HTTP endpoints)");
     // Without a provider nobody can say whether TLS would be possible; plain HTTP is all that is asked here.
     let _ = rustls::crypto::ring::default_provider().install_default();
     runtime.block_on(async {
@@ -209,11 +197,11 @@ fn secrets_are_nowhere_to_be_read(stack: &Stack) {
 
 #[test]
 fn a_first_start_killed_at_any_moment_is_always_made_good_by_the_next() {
-    let stack = status();
+    let stack = Stack::shipped();
     let stores = ["postgres", "mongo-registry", "dragonfly"];
     // Parts first, so that the kills meet the volumes and not the downloads.
     stack.reeve(&["install"]).expect(0);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     let mut random: u32 = 0x2545_f491;
     for round in 0..25 {
         let mut up = stack.command(&["up", "postgres", "mongo-registry", "dragonfly"]);
@@ -237,7 +225,7 @@ fn a_first_start_killed_at_any_moment_is_always_made_good_by_the_next() {
             assert_eq!(done.code, 0, "round {round}, killed after {millis} ms, {moment}: {done:?}");
         };
         up("after the kill");
-        let (url, mongo) = (credential(&stack, "postgres", "url"), credential(&stack, "mongo-registry", "url"));
+        let (url, mongo) = (stack.credential("postgres", "url"), stack.credential("mongo-registry", "url"));
         psql(&url, "create table kept (round int)").expect("a table");
         psql(&url, &format!("insert into kept values ({round})")).expect("a row");
         let things = || async {

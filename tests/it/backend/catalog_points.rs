@@ -305,7 +305,7 @@ fn a_registry_that_is_cut_off_or_killed_in_the_middle_leaves_no_point() {
         let request =
             http.get(format!("{}/api/v1{path}", backend.address)).header("x-access-token", backend.token("USER"));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = crate::support::event_loop();
             runtime.block_on(answer(request))
         });
         eventually("the flows are asked", || match stage.governed.flows.bodies().len() {

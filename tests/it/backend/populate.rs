@@ -1,36 +1,14 @@
 //! `reeve populate` on a whole stack: what it writes, that it can be run again, and what it refuses.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::harness::answer;
+use crate::support::role::ask;
 use crate::support::{Stack, binary};
-
-/// The data services of the backend and the backend itself, on ports of their own.
-fn stack() -> Stack {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    Stack::new(&crate::support::automatic_ports(&text))
-}
-
-fn call(method: &str, url: String, token: Option<&str>, body: Option<Value>) -> super::harness::Answer {
-    reeve::serve::install_tls();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
-    let method = reqwest::Method::from_bytes(method.as_bytes()).expect("a method");
-    let mut request = client.request(method, url);
-    if let Some(token) = token {
-        request = request.bearer_auth(token);
-    }
-    if let Some(body) = body {
-        request = request.json(&body);
-    }
-    runtime.block_on(answer(request))
-}
 
 #[test]
 fn the_initial_data_is_written_once_and_new_rows_get_numbers_beyond_it() {
     assert!(binary().exists());
-    let stack = stack();
+    let stack = Stack::shipped();
     // Nothing runs yet.
     let early = stack.reeve(&["populate"]).expect(3);
     assert!(early.stderr.contains("no reeve runs"), "{}", early.stderr);
@@ -56,12 +34,12 @@ fn the_initial_data_is_written_once_and_new_rows_get_numbers_beyond_it() {
     let all = stack.reeve(&["credentials", "status-backend", "--json"]).expect(0).json();
     let password = all["services"]["status-backend"]["administrator"].as_str().expect("a password").to_owned();
     let body = json!({ "username": "admin", "password": password });
-    let session = call("POST", api("/users/signIn"), None, Some(body)).expect(200).json();
+    let session = ask("POST", api("/users/signIn"), None, Some(body)).expect(200).json();
     let token = session["accessToken"].as_str().expect("a token");
     let catalog = json!({ "name": "own", "startDate": "2024-01-01", "endDate": "2024-12-31" });
-    let made = call("POST", api("/catalogs"), Some(token), Some(catalog)).expect(201).json();
+    let made = ask("POST", api("/catalogs"), Some(token), Some(catalog)).expect(201).json();
     assert_eq!(made["id"], 9, "{made}");
-    let sets = call("GET", api("/scopes/sets/control/20"), Some(token), None).expect(200).json();
+    let sets = ask("GET", api("/scopes/sets/control/20"), Some(token), None).expect(200).json();
     assert_eq!(sets[0]["scopes"], json!({ "country": "Spain", "city": "Seville", "declaration": "*" }));
     stack.reeve(&["down"]).expect(0);
 }

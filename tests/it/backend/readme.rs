@@ -1,18 +1,16 @@
 //! The README's walk through the API is run as it stands there.
 
+use crate::support::Stack;
 use crate::support::pages::Page;
-use crate::support::{Stack, automatic_ports};
 
 #[test]
 fn the_walk_in_the_readme_goes_from_nothing_to_a_result() {
-    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let readme = Page::read("README.md");
     // Arguments are seen by every account of the machine.
     let shown: Vec<&str> =
         readme.text.lines().filter(|line| line.contains(" -d ") && line.contains("assword")).collect();
     assert!(shown.iter().all(|line| line.contains("-d @-")), "a password is an argument: {shown:?}");
-    let services = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
-    let stack = Stack::new(&automatic_ports(&services));
+    let stack = Stack::shipped();
     stack.reeve(&["up", "-d", "--timeout", "900s", "status-backend"]).expect(0);
     let address = stack.service("status-backend")["ports"]["http"].as_str().expect("an address").to_owned();
     let said = readme.run(stack.path(), 0, &[("API", &format!("http://{address}/api/v1"))]).expect(0).stdout;

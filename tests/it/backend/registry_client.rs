@@ -16,7 +16,7 @@ fn the_registry_keeps_agreements_and_tells_states() {
     reeve::serve::install_tls();
     let registry = governed::Registry::start();
     let client = Registry::new(Some(&registry.url())).expect("a client");
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         assert_eq!(client.agreement("tpa-1").await.expect("an answer"), None);
         client.create_agreement(&json!({ "id": "tpa-1", "version": "1" })).await.expect("made");

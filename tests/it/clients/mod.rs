@@ -8,7 +8,7 @@ use crate::doubles::Server;
 /// Runs a call to its end. A double answers from a thread of its own.
 fn run<T>(work: impl Future<Output = T>) -> T {
     reeve::serve::install_tls();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(work)
 }
 

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 use std::net::TcpListener;
-use std::path::Path;
 use std::sync::Mutex;
 
-use crate::support::Stack;
 use crate::support::pages::Page;
+use crate::support::{Stack, services};
 
 /// Pages marked so, each with a test below.
 pub const PAGES: [&str; 3] = ["docs/docker-compose.md", "docs/operations.md", "docs/quick-start.md"];
@@ -15,8 +14,7 @@ pub const PAGES: [&str; 3] = ["docs/docker-compose.md", "docs/operations.md", "d
 /// and another one each time it is asked for.
 pub fn offset() -> u16 {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
-    let text =
-        std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("services.toml")).expect("services.toml");
+    let text = services();
     let number = regex::Regex::new(r"(?m)^ports = .*$").expect("a valid pattern");
     let digits = regex::Regex::new(r"= (\d{4,5})").expect("a valid pattern");
     let lines: String = number.find_iter(&text).map(|line| line.as_str()).collect::<Vec<_>>().join("\n");

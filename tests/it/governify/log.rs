@@ -43,7 +43,7 @@ impl Log {
         };
         let (logger, layer) = logger::layer(SERVICE, &environment).expect("a log");
         let guard = tracing_subscriber::registry().with(layer).set_default();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = crate::support::event_loop();
         Self { logger, database, runtime, _guard: guard }
     }
 

@@ -9,11 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::harness::{Proxy, one};
 use super::upstream::Upstream;
-use crate::support::eventually;
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
-}
+use crate::support::{block_on, eventually};
 
 fn client() -> reqwest::Client {
     reeve::serve::install_tls();

@@ -6,7 +6,7 @@ use reqwest::Version;
 
 use super::harness::{Proxy, one};
 use super::upstream::Upstream;
-use crate::support::eventually;
+use crate::support::{block_on, eventually};
 
 const FIRST: (&str, &str) =
     (include_str!("../../fixtures/tls/first.crt"), include_str!("../../fixtures/tls/first.key"));
@@ -35,10 +35,6 @@ fn put(proxy: &Proxy, (certificate, key): (&str, &str)) {
 fn client() -> reqwest::ClientBuilder {
     reeve::serve::install_tls();
     reqwest::Client::builder().no_proxy().tls_danger_accept_invalid_certs(true)
-}
-
-fn block_on<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_thousand_websockets_echo() {
     if soft < FILES {
         setrlimit(Resource::RLIMIT_NOFILE, FILES, hard).expect("a limit");
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let proxy = Proxy::with(&one(&[listener.local_addr().expect("an address")], ""), &[]);

@@ -23,7 +23,7 @@ OK
 OK
 "#;
     assert_eq!(walk.stdout, wanted);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let client = mongodb::Client::with_uri_str(data().mongo_url(&database)).await.expect("MongoDB");
         client.database(&database).drop().await.expect("dropped");

@@ -70,7 +70,7 @@ fn the_original_s_env_is_honoured() {
     assert_eq!(sources[0]["database"], "statusdata");
     let flows = format!("http://127.0.0.1:{}/auth/token", status.port("nodered"));
     let form = json!({ "client_id": "node-red-admin", "grant_type": "password", "scope": "*", "username": "ada", "password": PASSWORD });
-    super::call("POST", flows, None, Some(form)).expect(200);
+    super::ask("POST", flows, None, Some(form)).expect(200);
 
     // Database, owner and password; the names of the two databases of MongoDB, and its administrator.
     let url = status.credential("postgres", "url");
@@ -79,7 +79,7 @@ fn the_original_s_env_is_honoured() {
     let mongo = status.credential("mongo-registry", "url");
     assert!(mongo.contains("/owndata?"), "{mongo}");
     let host = mongo.split_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a host").0.to_owned();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     let databases = runtime.block_on(async {
         let url = format!("mongodb://root:root@{host}/?authSource=admin&directConnection=true");
         let client = mongodb::Client::with_uri_str(url).await.expect("a client");

@@ -3,6 +3,9 @@
 pub mod cable;
 pub mod pages;
 pub mod role;
+mod shipped;
+
+pub use shipped::services;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -209,19 +212,13 @@ impl Stack {
     }
 }
 
-/// A `services.toml` whose every fixed port is one that is chosen at the first start.
-pub fn automatic_ports(text: &str) -> String {
-    let mut document: toml_edit::DocumentMut = text.parse().expect("TOML");
-    for (_, service) in document["services"].as_table_mut().expect("services").iter_mut() {
-        let Some(ports) = service.get_mut("ports").and_then(toml_edit::Item::as_table_like_mut) else { continue };
-        for (_, port) in ports.iter_mut() {
-            match port.as_table_like_mut() {
-                Some(table) => table.insert("port", toml_edit::value("auto")),
-                None => Some(std::mem::replace(port, toml_edit::value("auto"))),
-            };
-        }
-    }
-    document.to_string()
+/// What futures of a test are run on.
+pub fn event_loop() -> tokio::runtime::Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+pub fn block_on<T>(work: impl Future<Output = T>) -> T {
+    event_loop().block_on(work)
 }
 
 /// A program under way; killed and waited for when the test ends before it does.

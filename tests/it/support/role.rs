@@ -56,6 +56,22 @@ pub async fn answer(request: reqwest::RequestBuilder) -> Answer {
     }
 }
 
+/// One request by somebody who keeps nothing from one to the next.
+#[track_caller]
+pub fn ask(method: &str, url: String, token: Option<&str>, body: Option<Value>) -> Answer {
+    reeve::serve::install_tls();
+    let client = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let method = Method::from_bytes(method.as_bytes()).expect("a method");
+    let mut request = client.request(method, url);
+    if let Some(token) = token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(body) = body {
+        request = request.json(&body);
+    }
+    super::event_loop().block_on(answer(request))
+}
+
 pub struct Role {
     name: &'static str,
     pub process: Option<Running>,
@@ -76,7 +92,7 @@ impl Role {
             address: String::new(),
             environment: BTreeMap::from([("PORT".to_owned(), "0".to_owned())]),
             dir: tempfile::tempdir().expect("a temporary directory"),
-            runtime: tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime"),
+            runtime: crate::support::event_loop(),
             http: reqwest::Client::builder().no_proxy().build().expect("a client"),
         }
     }

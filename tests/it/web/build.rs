@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::{Stack, eventually};
+use crate::support::{Stack, eventually, services};
 
 /// The repository's stack with a copy of `web/` beside it, as a fresh clone has it.
 fn clone() -> Stack {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(root.join("services.toml")).expect("services.toml");
+    let text = services();
     // Only the application runs here, wherever there is room.
     let alone = text
         .replace("ports = { http = 3000 }\ndepends_on = { status-backend = \"ready\" }", "ports = { http = \"auto\" }");
@@ -30,7 +30,7 @@ fn clone() -> Stack {
 fn get(address: &str, path: &str) -> Result<String, String> {
     // Without a provider nobody can say whether TLS would be possible; plain HTTP is all that is asked here.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = crate::support::event_loop();
     runtime.block_on(async {
         let client = reqwest::Client::builder().no_proxy().build().expect("a client");
         let answer = client.get(format!("http://{address}{path}")).send().await.map_err(|error| error.to_string())?;

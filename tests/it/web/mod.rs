@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use crate::doubles::grafana_http::{self, Grafana};
-use crate::support::{Stack, automatic_ports, skip};
+use crate::support::{Stack, skip};
 
 /// The repository.
 fn root() -> &'static Path {
@@ -29,7 +29,7 @@ fn a_browser_walks_through_the_whole_platform() {
     };
     application::build();
     let grafana = Grafana::start();
-    let stack = Stack::new(&automatic_ports(&std::fs::read_to_string(root().join("services.toml")).expect("a stack")));
+    let stack = Stack::shipped();
     application::copy(&root().join("web/dist"), &stack.path().join("web/dist"));
     let part = part(&stack, &grafana);
     let mut up = stack.command(&["up", "-d", "--wait", "--timeout", "900s"]);
@@ -58,11 +58,8 @@ fn a_browser_walks_through_the_whole_platform() {
 }
 
 /// The double as the part `grafana`: its process refuses a wrong configuration, and hands on to the one that keeps things.
-/// Copied, since the service's account may not be able to read the source tree.
 fn part(stack: &Stack, grafana: &Grafana) -> PathBuf {
-    let part = stack.shared("grafana");
-    std::fs::create_dir_all(part.join("bin")).expect("a directory");
-    std::fs::copy(root().join("tests/doubles/grafana/bin/grafana"), part.join("bin/grafana")).expect("the double");
+    let part = stack.grafana_part();
     let mut api = reqwest::Url::parse(&grafana.url()).expect("an address");
     api.set_username(grafana_http::USER).expect("a user");
     api.set_password(Some(grafana_http::PASSWORD)).expect("a password");
