@@ -109,10 +109,13 @@ struct Turns(Vec<Vec<Load>>);
 /// They take turns, so that whatever else the machine does is in the figures of all.
 fn turns(servers: &[Option<&Server>], path: &str, connections: u32, options: impl Fn(&Server) -> Vec<String>) -> Turns {
     let mut loads: Vec<Vec<Load>> = servers.iter().map(|_| Vec::new()).collect();
-    for _ in 0..ROUNDS {
-        for (server, loads) in servers.iter().zip(&mut loads) {
-            if let Some(server) = server {
-                loads.push(server.pinned_load(path, connections, SECONDS, &options(server), OTHER_CORE));
+    for round in 0..ROUNDS {
+        // Each is first once, and behind each of the others: some are busy for a while after their turn.
+        let order = (0..servers.len()).map(|turn| (turn + round) % servers.len());
+        let order: Vec<usize> = if round % 2 == 0 { order.collect() } else { order.rev().collect() };
+        for at in order {
+            if let Some(server) = servers[at] {
+                loads[at].push(server.pinned_load(path, connections, SECONDS, &options(server), OTHER_CORE));
             }
         }
     }

@@ -168,5 +168,7 @@ fn machine() -> String {
         .map_or("", |rest| rest.trim_start_matches(['\t', ':', ' ']));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{cores} × {model}, Linux {}", kernel.trim())
+    // Without what a distributor adds to the number.
+    let kernel = kernel.trim().split('-').next().unwrap_or_default();
+    format!("{cores} × {model}, Linux {kernel}")
 }

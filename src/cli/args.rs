@@ -77,7 +77,7 @@ pub enum Verb {
     /// Stop services and what depends on them; they stay stopped, also after a reboot
     Stop(Services),
     /// Stop services and start them again
-    Restart(Services),
+    Restart(Restart),
     /// Send a signal to a service's main process
     Signal(Signal),
     /// Show whether every wanted service is ready
@@ -205,6 +205,18 @@ pub struct Logs {
 pub struct Services {
     #[arg(value_name = "SERVICE", required = true)]
     pub services: Vec<String>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Restart {
+    #[arg(value_name = "SERVICE", required_unless_present = "stale")]
+    pub services: Vec<String>,
+    /// Those whose program was replaced since they were started, of all services or of those named
+    #[arg(long)]
+    pub stale: bool,
     /// As JSON
     #[arg(long)]
     pub json: bool,

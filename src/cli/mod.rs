@@ -92,7 +92,7 @@ fn run(verb: &Verb, global: &Global, output: Output) -> Result {
         Verb::Logs(args) => logs::run(args, global, output),
         Verb::Start(args) => control::run(control::Change::Start, args, global, output),
         Verb::Stop(args) => control::run(control::Change::Stop, args, global, output),
-        Verb::Restart(args) => control::run(control::Change::Restart, args, global, output),
+        Verb::Restart(args) => control::restart(args, global, output),
         Verb::Signal(args) => control::signal(args, global, output),
         Verb::Status(args) => status::run(args, global, output),
         Verb::Why(args) => why::run(args, global, output),

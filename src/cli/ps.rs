@@ -19,7 +19,7 @@ const NARROW: usize = 60;
 
 pub fn run(json: bool, global: &Global, output: Output) -> Result {
     let client = Place::find(global)?.client()?;
-    let stack = super::block_on(async { Ok(client.stack_with_usage().await?) })?;
+    let stack = super::block_on(async { Ok(client.stack_in_full().await?) })?;
     if json {
         output.json(&Answer::new(&stack))?;
         return Ok(Exit::Done);
@@ -27,7 +27,7 @@ pub fn run(json: bool, global: &Global, output: Output) -> Result {
     for line in lines(&stack, output::table_width()) {
         output.line(&line)?;
     }
-    for warning in &stack.warnings {
+    for warning in stack.warnings.iter().chain(&stack.outdated) {
         output.say(&format!("warning: {warning}"));
     }
     Ok(Exit::Done)
@@ -79,7 +79,11 @@ fn note(service: &Service) -> String {
     let reason = service.reason();
     // A failed rebuild of one that runs well.
     let build = service.build.clone().filter(|build| reason.as_ref() != Some(build));
-    let parts = [by_hand, reason, build, alternative, service.isolation.clone()];
+    let stale = service.stale.as_ref().map(|stale| match stale.gone {
+        true => "stale: its program is gone".to_owned(),
+        false => "stale: its program was replaced (reeve restart --stale)".to_owned(),
+    });
+    let parts = [by_hand, reason, build, stale, alternative, service.isolation.clone()];
     parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
 }
 

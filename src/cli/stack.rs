@@ -1,5 +1,6 @@
 //! From the place of a stack to the stack: reads its file with everything it depends on, and hands it to the supervisor.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use crate::parts::{self, PartsEnv, PartsLock};
 use crate::spec::{self, Expanded, Inputs, Merged, PartSpec, Problems, StackSpec};
 use crate::supervisor::journal::State;
 use crate::supervisor::layout::Layout;
-use crate::supervisor::{select, volume_paths};
+use crate::supervisor::{Sources, select, volume_paths};
 
 /// A loaded stack and where it lies.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub struct Stack {
     pub spec: StackSpec,
     /// reeve's environment over `.env`.
     pub env: BTreeMap<String, String>,
+    /// The files that it was read from.
+    pub sources: Sources,
     merged: Merged,
 }
 
@@ -86,13 +89,21 @@ pub fn read_stack_in(
         let exit = if is_denied(&error) { Exit::Refused } else { Exit::ConfigInvalid };
         Failure::new(exit, anyhow::Error::new(error).context(format!("cannot read {}", file.display())))
     })?;
-    let read = |path: &std::path::Path| std::fs::read(path);
+    let sources = RefCell::new(Sources::default());
+    sources.borrow_mut().note(&file, &Ok(text.clone()));
+    let read = |path: &std::path::Path| {
+        let read = std::fs::read(path);
+        sources.borrow_mut().note(path, &read);
+        read
+    };
     let mut inputs = Inputs::new(file.clone(), &text, env, &read);
     let beside = global.mode.is_none().then(|| mode_beside(&file)).flatten();
     inputs.mode = global.mode.as_deref().or(beside.as_deref());
     inputs.auto_ports = auto_ports;
     inputs.port_offset = global.port_offset.unwrap_or(0);
-    Ok(match spec::load(&inputs) {
+    let loaded = spec::load(&inputs);
+    let sources = sources.take();
+    Ok(match loaded {
         Ok(loaded) => {
             let data_dir = place.data_dir.clone();
             let mut spec = loaded.stack;
@@ -101,7 +112,8 @@ pub fn read_stack_in(
                     part.path = Some(PathBuf::from(path));
                 }
             }
-            Ok((Stack { file, data_dir, spec, env: loaded.env, merged: loaded.merged }, loaded.warnings))
+            let stack = Stack { file, data_dir, spec, env: loaded.env, sources, merged: loaded.merged };
+            Ok((stack, loaded.warnings))
         }
         Err(problems) => Err(Broken { file, problems }),
     })

@@ -19,8 +19,8 @@ use crate::supervisor::handle::{SupervisorHandle, View, pair};
 use crate::supervisor::layout::Layout;
 use crate::supervisor::output::Subscription;
 use crate::supervisor::{
-    AssembleError, Assembly, BuildPolicy, Ended, Logs, Options, OsSignal, Signals, Supervisor, assemble, tail, usage,
-    view,
+    AssembleError, Assembly, BuildPolicy, Ended, Image, Logs, Options, OsSignal, Signals, Supervisor, assemble,
+    look_for_stale, tail, usage, view,
 };
 
 /// Threads for what blocks: preparations, starts, writes of the state. Idle ones end by themselves.
@@ -81,6 +81,7 @@ async fn run(
     // Under a service manager there is no terminal that could close: there a hangup asks for a reload.
     let terminal = launch.foreground && !systemd.is_there();
     let mut signals = Signals::new(terminal, systemd.watchdog_period()).context("cannot listen to signals")?;
+    let (own, sources) = (std::env::current_exe().ok().and_then(|path| Image::of(&path)), stack.sources.clone());
     let assembly = tokio::select! {
         assembly = put_together(stack, launch, output) => assembly?,
         signal = stopped(&mut signals) => return Ok(Ended { signal: Some(signal), left: Vec::new() }),
@@ -98,6 +99,9 @@ async fn run(
     );
     let measured = Arc::clone(&assembly);
     let handle = handle.measured_by(Arc::new(move |view: &View| usage::measure(&measured, view)));
+    let looked_at = Arc::clone(&assembly);
+    let handle =
+        handle.looked_at_by(Arc::new(move |view: &View| look_for_stale(&looked_at, own.as_ref(), &sources, view)));
     let handle = handle.with_logs(Arc::new(Logs::new(Arc::clone(&assembly))));
     let bound = socket::bind(assembly.layout.data_dir()).map_err(anyhow::Error::new)?;
     let server = tokio::spawn(server::serve(bound, handle.clone(), server::Limits::default()));

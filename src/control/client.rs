@@ -171,6 +171,16 @@ impl Client {
         self.get("/v1/stack?usage=true").await
     }
 
+    /// The same with what is not any more what it was at its start, looked at for this answer.
+    pub async fn stack_with_stale(&self) -> Result<wire::Stack, ClientError> {
+        self.get("/v1/stack?stale=true").await
+    }
+
+    /// With both.
+    pub async fn stack_in_full(&self) -> Result<wire::Stack, ClientError> {
+        self.get("/v1/stack?usage=true&stale=true").await
+    }
+
     pub async fn service(&self, name: &str) -> Result<wire::Service, ClientError> {
         self.get(&format!("/v1/services/{}", segment(name))).await
     }

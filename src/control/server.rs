@@ -30,7 +30,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, TryAcquireError};
 use tower::Layer;
 
 use super::peer::{self, Asker};
-use super::show::{event_of, log_text, service_of, stack_of, why_of};
+use super::show::{event_of, log_text, service_of, stack_of, stale_of, why_of};
 use super::socket::Bound;
 use super::wire::{self, Answer, ProblemKind};
 use crate::engine::Command;
@@ -264,12 +264,19 @@ async fn stack(
     let mut stack = stack_of(&view);
     stack.caller = caller.map(|caller| caller.service);
     if query.usage {
-        let usage = context.handle.usage(view).await;
+        let usage = context.handle.usage(Arc::clone(&view)).await;
         for (service, usage) in stack.services.iter_mut().zip(usage) {
             service.memory_bytes = usage.map(|usage| usage.memory_bytes);
             let alive = service.uptime_ms.filter(|alive| *alive > 0);
             let share = usage.zip(alive).map(|(usage, alive)| 100.0 * usage.cpu.as_secs_f64() * 1000.0 / alive as f64);
             service.cpu_percent = share.map(|share| share as f32);
+        }
+    }
+    if query.stale {
+        let found = context.handle.stale(view).await;
+        stack.outdated = found.stack;
+        for (service, fate) in stack.services.iter_mut().zip(found.services) {
+            service.stale = fate.map(stale_of);
         }
     }
     ok(stack)

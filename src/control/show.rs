@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::wire;
 use crate::engine::ServiceSnapshot;
-use crate::supervisor::handle::{EventLine, ServiceExtra, TailLine, View, WhyReport};
+use crate::supervisor::handle::{EventLine, Fate, ServiceExtra, TailLine, View, WhyReport};
 
 /// The whole stack as the wire shows it.
 pub fn stack_of(view: &View) -> wire::Stack {
@@ -21,8 +21,17 @@ pub fn stack_of(view: &View) -> wire::Stack {
         shutting_down: view.snapshot.shutting_down,
         mechanisms: view.mechanisms.clone(),
         warnings: view.warnings.clone(),
+        outdated: Vec::new(),
         caller: None,
         services: pairs.map(|(snapshot, extra)| service_of(view, snapshot, extra)).collect(),
+    }
+}
+
+/// What has become of a program, as the wire shows it.
+pub fn stale_of(fate: Fate) -> wire::Stale {
+    match fate {
+        Fate::Replaced(program) => wire::Stale { program, gone: false },
+        Fate::Gone(program) => wire::Stale { program, gone: true },
     }
 }
 
@@ -51,6 +60,7 @@ pub fn service_of(view: &View, snapshot: &ServiceSnapshot, extra: &ServiceExtra)
         addresses: extra.addresses.clone(),
         memory_bytes: None,
         cpu_percent: None,
+        stale: None,
         log: extra.log.clone(),
         alternative: extra.alternative.clone(),
         limits: extra.limits.clone(),

@@ -45,6 +45,9 @@ pub struct Stack {
     pub mechanisms: Vec<String>,
     #[serde(default)]
     pub warnings: Vec<String>,
+    /// What has changed under reeve itself since its start, in words; only when asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outdated: Vec<String>,
     /// The service that asked, if it was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub caller: Option<String>,
@@ -57,6 +60,9 @@ pub struct StackQuery {
     /// Also measure memory and processor time, which takes some milliseconds.
     #[serde(default)]
     pub usage: bool,
+    /// Also look whether programs and files are still what they were.
+    #[serde(default)]
+    pub stale: bool,
 }
 
 /// `GET /v1/services/{name}`, and one element of a stack. Times are spans before the answer, in milliseconds, so that no
@@ -105,6 +111,9 @@ pub struct Service {
     /// Processor time over the time its process has been running; only when asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cpu_percent: Option<f32>,
+    /// The program that it runs is not the one on the disk any more; only when asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stale: Option<Stale>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub log: Option<PathBuf>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,6 +132,21 @@ pub struct Service {
     /// What it may ask of this API: `read` or `manage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub control: Option<String>,
+}
+
+/// What has become of a service's program under it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stale {
+    pub program: PathBuf,
+    /// There is no such file any more: a restart would fail.
+    pub gone: bool,
+}
+
+impl std::fmt::Display for Stale {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let what = if self.gone { "is gone" } else { "was replaced" };
+        write!(out, "{} {what} since its start", self.program.display())
+    }
 }
 
 /// What a service waits for at its start.

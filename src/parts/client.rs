@@ -7,11 +7,31 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::error::SourceError;
+use crate::spec::{PartSpec, SourceSpec};
 
 /// Longest that a client may work on one part: node-red is 280 packages, on a slow line some minutes.
 const CLIENT_TIMEOUT: Duration = Duration::from_secs(900);
+/// By their names.
+pub(super) const NPM: [&str; 1] = ["npm"];
+pub(super) const PIP: [&str; 2] = ["pip3", "pip"];
 /// Last lines of a client's complaint that are worth showing.
 const COMPLAINT_LINES: usize = 6;
+
+/// The package client that this part cannot be brought without, when this machine has none such.
+pub fn lacking_client(part: &PartSpec, path_env: &OsStr) -> Option<&'static str> {
+    let names = |source: &SourceSpec| match source {
+        SourceSpec::Npm { .. } => NPM.as_slice(),
+        SourceSpec::Pypi { .. } => PIP.as_slice(),
+        SourceSpec::Url { .. } | SourceSpec::System { .. } => [].as_slice(),
+    };
+    let mut sources = part.sources.iter().filter(|source| !matches!(source, SourceSpec::System { .. })).map(names);
+    let lacking = |names: &[&'static str]| match names.iter().any(|name| on_path(name, path_env).is_some()) {
+        true => None,
+        false => names.first().copied(),
+    };
+    let first = lacking(sources.next()?)?;
+    sources.all(|names| lacking(names).is_some()).then_some(first)
+}
 
 /// Runs the client to its end; what it says on failure becomes part of the error, without credentials.
 pub(super) async fn run(client: &'static str, command: &mut Command) -> Result<String, SourceError> {

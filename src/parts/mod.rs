@@ -22,6 +22,7 @@ mod resolve;
 mod version;
 
 pub use cache::default_cache;
+pub use client::lacking_client;
 pub use error::{Attempt, PartError, SourceError};
 pub use lock::{LockEntry, LockError, PartsLock};
 pub use progress::{Event, Phase, Progress, Silent};

@@ -68,7 +68,7 @@ pub(super) async fn fetch(
 
 /// pip, by one of its names.
 fn pip(path_env: &OsStr) -> Option<Command> {
-    ["pip3", "pip"].iter().find_map(|name| client::on_path(name, path_env)).map(Command::new)
+    client::PIP.iter().find_map(|name| client::on_path(name, path_env)).map(Command::new)
 }
 
 fn only_wheel(dir: &Path) -> Result<PathBuf, SourceError> {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::ext::Protocol;
 use hyper::header::{self, HeaderValue};
-use hyper::http::uri::{Authority, PathAndQuery};
+use hyper::http::uri::PathAndQuery;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 
 use super::access_log::{self, Record};
@@ -17,7 +17,7 @@ use super::body::Answer;
 use super::error::Fault;
 use super::file::HostPolicy;
 use super::forward::forward;
-use super::headers::{self, Client, Origin};
+use super::headers::{self, Client};
 use super::page;
 use super::site::{Goal, Site};
 use super::table::{self, Found};
@@ -48,9 +48,7 @@ pub async fn answer(
     let headers = response.headers_mut();
     headers.insert(request_id::HEADER, id);
     for (name, value) in site.fields(route) {
-        if !headers.contains_key(name) {
-            headers.insert(name, value.clone());
-        }
+        headers.entry(name).or_insert_with(|| value.clone());
     }
     if let Some(hsts) = shared.hsts.as_ref().filter(|_| peer.is_tls) {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -74,7 +72,7 @@ async fn judged(
     if let Some(rate) = &shared.rate {
         rate.admit(client.address, now()).map_err(Fault::TooMany)?;
     }
-    let host = host(&request)?;
+    let host = host(&request, peer)?;
     // Whoever asks has it from an authority that we asked; it is for no name in particular, and in clear.
     if let Some(text) = shared.challenges.as_ref().and_then(|challenges| challenges.text(request.uri().path())) {
         return Ok(Response::new(Answer::whole(text)));
@@ -82,10 +80,8 @@ async fn judged(
     if !shared.settings.hosts.is_empty() && !is_known(&shared.settings.hosts, &host) {
         return Err(Fault::Host);
     }
-    let origin =
-        Origin { client, peer: peer.address.ip().to_canonical(), is_tls: peer.is_tls, port: peer.port, host: &host };
     if let Some(tls) = shared.settings.tls.as_ref().filter(|tls| tls.redirect)
-        && !headers::is_secure(&origin, request.headers())
+        && !headers::is_secure(&peer.origin(client, &host), request.headers())
     {
         return to_tls(&host, tls.public_port, request.uri());
     }
@@ -106,7 +102,7 @@ async fn judged(
     match &route.target {
         Goal::Files(files) => assets::answer(files, rest, request.method(), request.headers()).await,
         Goal::Service { service, rewrite } => {
-            headers::set_forwarded(request.headers_mut(), &origin);
+            peer.known.forwarded(peer, client, &host, request.headers()).put(request.headers_mut());
             address(&mut request, &uri, rest, rewrite.as_deref())?;
             let service = &site.services[*service];
             // With several replicas, the first one's address stands for the service.
@@ -125,7 +121,7 @@ fn is_websocket(request: &Request<Incoming>) -> bool {
 }
 
 /// The one name that a request is for (RFC 9112, section 3.2).
-fn host(request: &Request<Incoming>) -> Result<HeaderValue, Fault> {
+fn host(request: &Request<Incoming>, peer: &Peer) -> Result<HeaderValue, Fault> {
     let mut fields = request.headers().get_all(header::HOST).iter();
     let (field, second) = (fields.next(), fields.next());
     if second.is_some() {
@@ -140,8 +136,7 @@ fn host(request: &Request<Incoming>) -> Result<HeaderValue, Fault> {
         (None, None) if request.version() == Version::HTTP_10 => HeaderValue::from_static("localhost"),
         (None, None) => return Err(Fault::Request("there is no Host")),
     };
-    let is_good = Authority::try_from(value.as_bytes()).is_ok_and(|authority| !authority.as_str().contains('@'));
-    if is_good { Ok(value) } else { Err(Fault::Request("a strange Host")) }
+    if peer.known.is_good(&value) { Ok(value) } else { Err(Fault::Request("a strange Host")) }
 }
 
 fn is_known(hosts: &[String], host: &HeaderValue) -> bool {

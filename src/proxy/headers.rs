@@ -1,6 +1,5 @@
 //! Fields of a head on their way through: what ends at the next hop, what is added, and who is believed. Pure.
 
-use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
 use hyper::HeaderMap;
@@ -23,6 +22,17 @@ const OTHERS: [HeaderName; 4] = [
     HeaderName::from_static("x-forwarded-prefix"),
     HeaderName::from_static("x-original-url"),
     HeaderName::from_static("x-rewrite-url"),
+];
+
+const HOP_BY_HOP: [HeaderName; 8] = [
+    header::CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    header::TE,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
 ];
 
 /// Proxies whose `X-Forwarded-For` is believed.
@@ -87,50 +97,64 @@ pub fn is_secure(origin: &Origin<'_>, headers: &HeaderMap) -> bool {
     origin.is_tls || (origin.client.is_behind_trusted && told())
 }
 
-/// Replaces what the head says of the way it came.
-pub fn set_forwarded(headers: &mut HeaderMap, origin: &Origin<'_>) {
-    let proto = if is_secure(origin, headers) { "https" } else { "http" };
-    let is_believed = origin.client.is_behind_trusted;
-    let told = |name: HeaderName| is_believed.then(|| headers.get(name).cloned()).flatten();
-    let (host, port) = (told(FORWARDED_HOST), told(FORWARDED_PORT));
-    let before = is_believed.then(|| joined(headers, &FORWARDED_FOR)).flatten();
-    for name in OTHERS {
-        headers.remove(name);
-    }
-    let mut text = String::with_capacity(64);
-    // Writing to a text does not fail.
-    let _ = match before {
-        Some(before) => write!(text, "{before}, {}", origin.peer),
-        None => write!(text, "{}", origin.peer),
-    };
-    set(headers, FORWARDED_FOR, &text);
-    text.clear();
-    let _ = write!(text, "{}", origin.client.address);
-    set(headers, REAL_IP, &text);
-    headers.insert(FORWARDED_PROTO, HeaderValue::from_static(proto));
-    let host = host.unwrap_or_else(|| origin.host.clone());
-    text.clear();
-    let _ = match origin.client.address {
-        IpAddr::V4(address) => write!(text, "for={address}"),
-        IpAddr::V6(address) => write!(text, "for=\"[{address}]\""),
-    };
-    match host.to_str() {
-        Ok(host) if !host.contains(['"', '\\']) => {
-            let _ = write!(text, ";host=\"{host}\"");
-        }
-        _ => {}
-    }
-    let _ = write!(text, ";proto={proto}");
-    set(headers, FORWARDED, &text);
-    headers.insert(FORWARDED_HOST, host);
-    headers.insert(FORWARDED_PORT, port.unwrap_or_else(|| HeaderValue::from(origin.port)));
+/// The fields that tell a service of the way a request came.
+#[derive(Debug, Clone)]
+pub struct Forwarded {
+    chain: HeaderValue,
+    client: HeaderValue,
+    proto: HeaderValue,
+    host: HeaderValue,
+    port: HeaderValue,
+    /// All in one (RFC 7239).
+    forwarded: HeaderValue,
 }
 
-fn set(headers: &mut HeaderMap, name: HeaderName, text: &str) {
-    // Addresses and hosts that were in a head are valid in one.
-    if let Ok(value) = HeaderValue::from_str(text) {
-        headers.insert(name, value);
+impl Forwarded {
+    /// For a request with this head, of which a trusted proxy's word is kept.
+    pub fn new(headers: &HeaderMap, origin: &Origin<'_>) -> Self {
+        let proto = if is_secure(origin, headers) { "https" } else { "http" };
+        let is_believed = origin.client.is_behind_trusted;
+        let told = |name: HeaderName| is_believed.then(|| headers.get(name).cloned()).flatten();
+        let host = told(FORWARDED_HOST).unwrap_or_else(|| origin.host.clone());
+        let before = is_believed.then(|| joined(headers, &FORWARDED_FOR)).flatten();
+        let chain = match before {
+            Some(before) => format!("{before}, {}", origin.peer),
+            None => origin.peer.to_string(),
+        };
+        let client = origin.client.address.to_string();
+        let mut text = match origin.client.address {
+            IpAddr::V4(_) => format!("for={client}"),
+            IpAddr::V6(_) => format!("for=\"[{client}]\""),
+        };
+        if let Some(host) = host.to_str().ok().filter(|host| !host.contains(['"', '\\'])) {
+            text.push_str(&format!(";host=\"{host}\""));
+        }
+        text.push_str(&format!(";proto={proto}"));
+        Self {
+            chain: field(&chain),
+            client: field(&client),
+            proto: HeaderValue::from_static(proto),
+            port: told(FORWARDED_PORT).unwrap_or_else(|| HeaderValue::from(origin.port)),
+            forwarded: field(&text),
+            host,
+        }
     }
+
+    /// Replaces what the head says of the way it came.
+    pub fn put(self, headers: &mut HeaderMap) {
+        remove_all(headers, &OTHERS);
+        headers.insert(FORWARDED_FOR, self.chain);
+        headers.insert(REAL_IP, self.client);
+        headers.insert(FORWARDED_PROTO, self.proto);
+        headers.insert(FORWARDED_HOST, self.host);
+        headers.insert(FORWARDED_PORT, self.port);
+        headers.insert(FORWARDED, self.forwarded);
+    }
+}
+
+/// Addresses and hosts that were in a head are valid in one.
+fn field(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
 }
 
 fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
@@ -164,24 +188,20 @@ pub fn remove_hop_by_hop(headers: &mut HeaderMap) {
         // A sender must not name these, and without them a request is another one.
         .filter(|name| ![header::HOST, header::CONTENT_LENGTH, header::AUTHORIZATION, header::COOKIE].contains(name))
         .collect();
-    for name in named {
-        headers.remove(name);
-    }
-    for name in [
-        header::CONNECTION,
-        KEEP_ALIVE,
-        PROXY_CONNECTION,
-        header::TE,
-        header::TRANSFER_ENCODING,
-        header::UPGRADE,
-        header::PROXY_AUTHENTICATE,
-        header::PROXY_AUTHORIZATION,
-    ] {
-        headers.remove(name);
+    remove_all(headers, &named);
+    remove_all(headers, &HOP_BY_HOP);
+}
+
+/// Most heads have none of them, which is seen at one glance.
+fn remove_all(headers: &mut HeaderMap, names: &[HeaderName]) {
+    if !names.is_empty() && headers.keys().any(|name| names.contains(name)) {
+        for name in names {
+            headers.remove(name);
+        }
     }
 }
 
-/// A request's head as a service gets it, but for its address and what [`set_forwarded`] writes.
+/// A request's head as a service gets it, but for its address and its [`Forwarded`].
 pub fn prepare_request(headers: &mut HeaderMap, upgrade: Option<HeaderValue>) {
     let has_trailers = lists(headers, &header::TE, "trailers");
     remove_hop_by_hop(headers);
@@ -257,7 +277,8 @@ mod tests {
         let host = HeaderValue::from_static("status.example");
         let client = Client { address: "203.0.113.9".parse().unwrap(), is_behind_trusted };
         let peer = "10.0.0.1".parse().unwrap();
-        set_forwarded(&mut headers, &Origin { client, peer, is_tls: false, port: 8080, host: &host });
+        let origin = Origin { client, peer, is_tls: false, port: 8080, host: &host };
+        Forwarded::new(&headers, &origin).put(&mut headers);
         headers
     }
 

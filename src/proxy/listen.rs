@@ -23,6 +23,7 @@ use super::body::Answer;
 use super::crowd::{Full, Place};
 use super::front;
 use super::guard::{Guarded, Switched};
+use super::known::Known;
 use super::metrics;
 use super::worker::{Peer, Worker};
 use crate::serve::{self, Lifecycle};
@@ -256,7 +257,15 @@ impl Guests {
             let gauge = guests.worker.shared.connections.clone();
             gauge.increment(1.0);
             let is_tls = acceptor.is_some();
-            let peer = Peer { address, port, is_tls, switched: Switched::default(), _slot: slot, _place: place };
+            let peer = Peer {
+                address,
+                port,
+                is_tls,
+                switched: Switched::default(),
+                known: Known::default(),
+                _slot: slot,
+                _place: place,
+            };
             match acceptor {
                 None => guests.speak_plain(stream, Arc::new(peer)).await,
                 Some(acceptor) => guests.speak_tls(stream, acceptor, Arc::new(peer)).await,

@@ -23,6 +23,7 @@ mod framing;
 mod front;
 mod guard;
 mod headers;
+mod known;
 mod listen;
 mod metrics;
 mod page;

@@ -14,6 +14,7 @@ use super::crowd::{Crowd, Place};
 use super::discovery::Discovery;
 use super::file::Config;
 use super::guard::Switched;
+use super::known::Known;
 use super::rate::RateLimit;
 use super::settings::Settings;
 use super::site::Site;
@@ -93,6 +94,7 @@ pub struct Peer {
     pub port: u16,
     pub is_tls: bool,
     pub switched: Switched,
+    pub known: Known,
     /// Count it among the open ones, also as a tunnel: of all, and of its address.
     pub _slot: OwnedSemaphorePermit,
     pub _place: Place,

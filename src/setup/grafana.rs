@@ -57,18 +57,20 @@ pub enum StepError {
 impl StepError {
     pub fn hint(&self) -> String {
         match self {
-            Self::SecondFactor(_) => "make a token in Grafana and set it as GRAFANA_API_KEY in .env".to_owned(),
+            Self::SecondFactor(_) => "make a token in Grafana and set it as GRAFANA_API_KEY in .env; then: reeve down and reeve up -d".to_owned(),
             Self::Disabled => {
                 "enable it in Grafana (Administration, Service accounts), then: reeve start setup".to_owned()
             }
-            Self::GivenKey => "correct it in .env, or leave it empty to have one made; then: reeve up -d".to_owned(),
+            Self::GivenKey => "correct it in .env, or leave it empty to have one made; then: reeve down and reeve up -d".to_owned(),
             Self::Refused { who: BACKEND, status: StatusCode::UNAUTHORIZED | StatusCode::NOT_FOUND, .. } => {
                 "the administrator's password was changed in STATUS: make a token in Grafana and set it as \
-                 GRAFANA_API_KEY in .env"
+                 GRAFANA_API_KEY in .env; then: reeve down and reeve up -d"
                     .to_owned()
             }
             Self::Refused { who: GRAFANA, status: StatusCode::UNAUTHORIZED, .. } => {
-                "the administrator's password was changed in Grafana: set GRAFANA_PASSWORD in .env to it".to_owned()
+                "the administrator's password was changed in Grafana: set GRAFANA_PASSWORD in .env to it; then: reeve down and \
+                 reeve up -d"
+                    .to_owned()
             }
             _ => "reeve start setup goes on where it stopped; reeve logs setup tells more".to_owned(),
         }

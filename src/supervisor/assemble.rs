@@ -17,6 +17,7 @@ use super::journal::{self, Journal, State};
 use super::layout::Layout;
 use super::output::LogHub;
 use super::selection;
+use super::stale::Images;
 use crate::parts::PartsEnv;
 use crate::platform::Containment;
 use crate::platform::account;
@@ -167,6 +168,7 @@ pub async fn assemble(
         chosen: selection.chosen,
         limits: Mutex::default(),
         builds: Builds::new(options.build),
+        images: Images::default(),
         helpers: TaskTracker::new(),
         journal: Mutex::new(journal),
         _lock: lock,

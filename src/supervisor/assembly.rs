@@ -16,6 +16,7 @@ use super::journal::{Journal, State};
 use super::layout::Layout;
 use super::output::{LogHub, LogSink};
 use super::sockets::Sockets;
+use super::stale::Images;
 use crate::engine::{Failure, RunId};
 use crate::platform::lock::Lock;
 use crate::platform::notify::Systemd;
@@ -49,6 +50,7 @@ pub struct Assembly {
     /// What this machine cannot enforce, in words, by service.
     pub limits: Mutex<BTreeMap<String, Vec<limits::Enforcement>>>,
     pub builds: Builds,
+    pub images: Images,
     /// Helpers whose processes are not gone yet.
     pub(super) helpers: TaskTracker,
     pub(super) journal: Mutex<Journal>,

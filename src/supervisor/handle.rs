@@ -17,6 +17,7 @@ pub use super::caller::{Asking, Caller};
 use super::history::History;
 pub use super::history::{EventStep, Events};
 pub use super::logs::{LogFollow, Logs};
+pub use super::stale::{Fate, Stale};
 use crate::engine::snapshot::Record;
 use crate::engine::{Command, Outcome, ServiceSnapshot, Snapshot, Tick};
 use crate::platform::usage::Usage;
@@ -136,6 +137,9 @@ pub type Tail = Arc<dyn Fn(&str, usize) -> Vec<TailLine> + Send + Sync>;
 /// Measures what each service of a view uses. May block for some milliseconds.
 pub type Measure = Arc<dyn Fn(&View) -> Vec<Option<Usage>> + Send + Sync>;
 
+/// Looks whether programs and files are still what they were. May block for some milliseconds.
+pub type Look = Arc<dyn Fn(&View) -> Stale + Send + Sync>;
+
 /// Why a service is where it is.
 #[derive(Debug, Clone)]
 pub struct WhyReport {
@@ -154,6 +158,7 @@ pub struct SupervisorHandle {
     history: Arc<History>,
     tail: Tail,
     measure: Option<Measure>,
+    look: Option<Look>,
     logs: Option<Arc<Logs>>,
 }
 
@@ -174,7 +179,7 @@ pub fn pair(view: View, tail: Tail) -> (SupervisorHandle, SupervisorEnd) {
     let (view_end, view) = watch::channel(Arc::new(view));
     let history = Arc::new(History::default());
     let end = SupervisorEnd { requests: requests_end, urgent: urgent_end, view: view_end, history: history.clone() };
-    (SupervisorHandle { requests, urgent, view, history, tail, measure: None, logs: None }, end)
+    (SupervisorHandle { requests, urgent, view, history, tail, measure: None, look: None, logs: None }, end)
 }
 
 impl SupervisorEnd {
@@ -225,6 +230,12 @@ impl SupervisorHandle {
         Self { measure: Some(measure), ..self }
     }
 
+    /// The same handle, with a way to see what is stale.
+    #[must_use]
+    pub fn looked_at_by(self, look: Look) -> Self {
+        Self { look: Some(look), ..self }
+    }
+
     /// The same handle, with a way to the logs.
     #[must_use]
     pub fn with_logs(self, logs: Arc<Logs>) -> Self {
@@ -245,6 +256,12 @@ impl SupervisorHandle {
     pub async fn usage(&self, view: Arc<View>) -> Vec<Option<Usage>> {
         let Some(measure) = self.measure.clone() else { return Vec::new() };
         tokio::task::spawn_blocking(move || measure(&view)).await.unwrap_or_default()
+    }
+
+    /// What is not any more what it was at its start.
+    pub async fn stale(&self, view: Arc<View>) -> Stale {
+        let Some(look) = self.look.clone() else { return Stale::default() };
+        tokio::task::spawn_blocking(move || look(&view)).await.unwrap_or_default()
     }
 
     /// The causal chain behind a service's state; `None`: no such service.

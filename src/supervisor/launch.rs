@@ -87,6 +87,8 @@ fn start(
     plan.join = tree
         .joins()
         .map_err(|error| transient(format!("cannot open the places that limit {}: {error}", spec.name), None))?;
+    // Before, so that one which is replaced at this very moment counts as replaced.
+    assembly.images.note(spec.id, &prepared.program);
     let child = crate::platform::spawn(&plan).map_err(|error| failure(&error))?;
     tree.set_leader(child.pid, child.start_time);
     Ok((child, stdout, stderr))

@@ -202,3 +202,15 @@ fn a_build_by_hand_ends_with_an_interrupt_and_one_that_takes_too_long_is_killed(
         if left.is_empty() { Ok(()) } else { Err(left) }
     });
 }
+
+#[test]
+fn the_doctor_names_what_a_build_lacks() {
+    let stack = site(
+        &SITE.replace("command = [\"sh\", \"-c\", \"echo once", "command = [\"no-such-tool\", \"-c\", \"echo once"),
+    );
+    let found = stack.reeve(&["doctor"]).expect(1).stdout;
+    assert!(found.contains("no-such-tool, which") && found.contains("of site is built with"), "{found}");
+    stack.write("services.toml", SITE);
+    let found = stack.reeve(&["doctor"]).stdout;
+    assert!(found.contains("sh is there to build site"), "{found}");
+}

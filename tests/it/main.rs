@@ -35,6 +35,7 @@ mod restart;
 mod setup;
 mod signals;
 mod stack;
+mod stale;
 mod terminal;
 mod volumes;
 mod watch;

@@ -1,5 +1,6 @@
 //! The stack's own state: parts, ports and who holds them, files.
 
+use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -8,14 +9,17 @@ use crate::cli::failure::Result;
 use crate::cli::install::lacking;
 use crate::cli::output::Output;
 use crate::cli::stack::{PartState, Stack, find_parts};
+use crate::parts::lacking_client;
 use crate::platform::ports;
-use crate::spec::ServiceSpec;
+use crate::spec::{BuildSpec, Piece, ServiceSpec};
+use crate::supervisor::find_program;
 
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
     let parts = find_parts(stack, &[], true, output)?;
     let lacking = lacking(&stack.spec.services, &parts);
-    findings.extend(parts.iter().map(|part| self::part(part, &lacking)));
+    findings.extend(parts.iter().map(|part| self::part(stack, part, &lacking)));
+    findings.extend(stack.spec.services.iter().flat_map(|service| tools(stack, service)));
     // What runs holds its own ports.
     if !running {
         findings.extend(stack.spec.services.iter().flat_map(|service| {
@@ -29,26 +33,60 @@ pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Find
 }
 
 /// A part that is missing matters to the services that cannot be run in any other way.
-fn part(part: &PartState, lacking: &[&ServiceSpec]) -> Finding {
+fn part(stack: &Stack, part: &PartState, lacking: &[&ServiceSpec]) -> Finding {
     let missing = match &part.place {
         Ok(place) => return Finding::good("part", format!("{} {} at {}", part.name, part.version, place.display())),
         Err(missing) => missing,
     };
-    let message = match missing.may_be_fetched {
-        true => format!("{} {} is not on this machine", part.name, part.version),
-        false => missing.why.clone(),
+    let path = stack.env.get("PATH").map_or("", String::as_str);
+    let client = stack.spec.parts.get(&part.name).and_then(|spec| lacking_client(spec, path.as_ref()));
+    let name = format!("{} {}", part.name, part.version);
+    let message = match client {
+        None if missing.may_be_fetched => {
+            return Finding::weak(
+                "part",
+                format!("{name} is not on this machine yet"),
+                "reeve up fetches it when it is needed, reeve install now",
+            );
+        }
+        Some(client) if missing.may_be_fetched => format!("{name} is not on this machine, nor {client} to fetch it"),
+        _ => missing.why.clone(),
     };
     let ways = |service: &&&ServiceSpec| {
         std::iter::once(**service).chain(&service.alternatives).any(|way| way.parts.contains(&part.name))
     };
     let users: Vec<_> = lacking.iter().filter(ways).collect();
-    let hint = missing.hint.clone().unwrap_or_else(|| "reeve install fetches it".to_owned());
+    let hint = match client {
+        Some(client) => format!("install {client}, then: reeve install {}", part.name),
+        None => missing.hint.clone().unwrap_or_else(|| "reeve install tells more".to_owned()),
+    };
     let names = users.iter().map(|service| service.name.as_str()).collect::<Vec<_>>().join(", ");
     match users.iter().any(|service| service.required) {
         _ if users.is_empty() => Finding::good("part", format!("{message}; another one does its work")),
         true => Finding::bad("part", format!("{message}: {names} cannot run"), hint),
         false => Finding::weak("part", format!("{message}: {names} is left out"), hint),
     }
+}
+
+/// Programs of this machine, none of a part, that a service is built with.
+fn tools(stack: &Stack, service: &ServiceSpec) -> Vec<Finding> {
+    let path = stack.env.get("PATH").cloned().unwrap_or_default();
+    let env = BTreeMap::from([("PATH".to_owned(), path)]);
+    let is_there = |build: &&BuildSpec| build.if_exists.as_ref().is_none_or(|path| stack.spec.dir.join(path).exists());
+    let wanted = service.builds.iter().filter(is_there).filter_map(|build| match build.command.first()?.pieces() {
+        [Piece::Literal(program)] if !program.contains('/') => Some((build, program)),
+        _ => None,
+    });
+    wanted
+        .map(|(build, program)| match find_program(program, &env, &stack.spec.dir) {
+            Ok(found) => Finding::good("build", format!("{} is there to build {}", found.display(), service.name)),
+            Err(_) => Finding::bad(
+                "build",
+                format!("{program}, which {} of {} is built with, is not in PATH", build.name, service.name),
+                format!("install {program}; reeve up --no-build does without it where all is built already"),
+            ),
+        })
+        .collect()
 }
 
 fn listen(service: &str, address: SocketAddr) -> Finding {

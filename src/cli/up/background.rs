@@ -42,7 +42,10 @@ pub fn join(client: &Client, pid: u32, up: &Up, output: Output) -> Result {
         let before = client.stack().await?;
         let is_whole = matches!(progress(&before, &up.services), Progress::Done { .. });
         outcome(&client.start(&up.services).await?.outcome)?;
-        let after = client.stack().await?;
+        let after = client.stack_with_stale().await?;
+        for line in &after.outdated {
+            output.warn(line);
+        }
         // What was started anew has another run. What cannot be had is tried again, and told below.
         let same = before
             .services

@@ -124,6 +124,7 @@ pub(crate) mod tests {
             shutting_down: false,
             mechanisms: Vec::new(),
             warnings: Vec::new(),
+            outdated: Vec::new(),
             caller: None,
             services,
         }

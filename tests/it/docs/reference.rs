@@ -318,8 +318,9 @@ fn the_commands() {
         for line in help.lines() {
             match long(line) {
                 Some(option) => dropping = everywhere.contains(&option),
-                None if line.trim().is_empty() || !line.starts_with("     ") => dropping = false,
-                None => {}
+                // Paragraphs of its long help, and what stands between them.
+                None if line.trim().is_empty() || line.starts_with("     ") => {}
+                None => dropping = false,
             }
             if !dropping {
                 lines.push(line);
