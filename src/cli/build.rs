@@ -62,7 +62,7 @@ async fn all(known: &Known, chosen: &[ServiceSpec], layout: &Layout, force: bool
     for service in chosen {
         let run_dir = layout.service(&service.name);
         let facts = ServiceFacts { stack: &known.facts, service, run_dir: &run_dir };
-        let builder = Builder { facts, layout, environment: &known.environment, force, workshop: &terminal };
+        let builder = Builder { facts, environment: &known.environment, force, workshop: &terminal };
         let done = builder.build().await;
         if terminal.interrupted.load(Ordering::Relaxed) {
             return Ok(Exit::Interrupted);

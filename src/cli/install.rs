@@ -38,7 +38,7 @@ pub fn run(args: &Install, global: &Global, output: Output) -> Result {
     if !args.parts.is_empty() {
         return some(&parts);
     }
-    let lacking = lacking(&stack.spec.services, &parts);
+    let lacking = lacking(&stack.spec.services, &parts, |part| part.place.is_ok());
     for service in lacking.iter().filter(|service| !service.required) {
         output.say(&format!("{} will not run: a part of it is missing; the rest does without", service.name));
     }
@@ -70,9 +70,13 @@ fn some(parts: &[PartState]) -> Result {
     })
 }
 
-/// Services that can be run in none of their ways.
-pub fn lacking<'s>(services: &'s [ServiceSpec], parts: &[PartState]) -> Vec<&'s ServiceSpec> {
-    let here = |name: &String| parts.iter().any(|part| part.name == *name && part.place.is_ok());
+/// Services that can be run in none of their ways, with the parts that `has` says yes to.
+pub fn lacking<'s>(
+    services: &'s [ServiceSpec],
+    parts: &[PartState],
+    has: impl Fn(&PartState) -> bool,
+) -> Vec<&'s ServiceSpec> {
+    let here = |name: &String| parts.iter().any(|part| part.name == *name && has(part));
     let can_run = |service: &&ServiceSpec| {
         std::iter::once(*service).chain(&service.alternatives).any(|way| way.parts.iter().all(here))
     };

@@ -52,14 +52,9 @@ impl Layout {
         self.data_dir.join("state.json")
     }
 
-    /// What was built last.
+    /// What was built last, if this is the data directory beside `services.toml`; that of every other stack over it, too.
     pub fn builds(&self) -> PathBuf {
         self.data_dir.join("builds")
-    }
-
-    /// Of one service.
-    pub fn build(&self, service: &str) -> PathBuf {
-        self.builds().join(format!("{service}.json"))
     }
 
     pub fn secrets(&self) -> PathBuf {

@@ -138,7 +138,7 @@ async fn build(assembly: &Assembly, spec: &ServiceSpec, workshop: &Logged) -> Re
     let Some(force) = assembly.builds.force(spec.id).filter(|_| !spec.builds.is_empty()) else { return Ok(()) };
     let run_dir = assembly.layout.service(&spec.name);
     let facts = ServiceFacts { stack: &assembly.facts, service: spec, run_dir: &run_dir };
-    let builder = Builder { facts, layout: &assembly.layout, environment: &assembly.environment, force, workshop };
+    let builder = Builder { facts, environment: &assembly.environment, force, workshop };
     let built = builder.build().await;
     assembly.builds.tell(spec.id, None);
     assembly.builds.is_built(spec.id);

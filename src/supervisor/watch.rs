@@ -100,7 +100,7 @@ async fn rebuild(workshop: &Logged, spec: &ServiceSpec, watch: &WatchSpec) -> Re
     let run_dir = assembly.layout.service(&spec.name);
     let facts = ServiceFacts { stack: &assembly.facts, service: spec, run_dir: &run_dir };
     let environment = &assembly.environment;
-    let builder = Builder { facts, layout: &assembly.layout, environment, force: false, workshop };
+    let builder = Builder { facts, environment, force: false, workshop };
     match &watch.build {
         Some(command) => builder.run(command, watch.timeout).await,
         None => builder.build().await.map(drop),

@@ -65,6 +65,14 @@ fn a_build_runs_when_the_content_of_its_inputs_has_changed() {
         log.contains("building build (what it is made from has changed)") && log.contains("built build in "),
         "{log}"
     );
+
+    // What is made lies beside the file and not in the data: another stack over it finds it made.
+    stack.reeve(&["up", "-d", "--data-dir", "other"]).expect(0);
+    let log = stack.reeve(&["logs", "site", "--data-dir", "other"]).expect(0).stdout;
+    stack.reeve(&["down", "--volumes", "--yes", "--data-dir", "other"]).expect(0);
+    assert!(!log.contains("building"), "{log}");
+    assert_eq!(count(&stack), 5);
+
     stack.reeve(&["down", "--volumes", "--yes"]).expect(0);
     assert!(!stack.data().join("builds").exists());
 }

@@ -17,7 +17,11 @@ use crate::supervisor::find_program;
 pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Finding>> {
     let mut findings = vec![Finding::good("config", format!("{} is valid", stack.file.display()))];
     let parts = find_parts(stack, &[], true, output)?;
-    let lacking = lacking(&stack.spec.services, &parts);
+    let has = |part: &PartState| match &part.place {
+        Ok(_) => true,
+        Err(missing) => missing.may_be_fetched && client_for(stack, part).is_none(),
+    };
+    let lacking = lacking(&stack.spec.services, &parts, has);
     findings.extend(parts.iter().map(|part| self::part(stack, part, &lacking)));
     findings.extend(stack.spec.services.iter().flat_map(|service| tools(stack, service)));
     // What runs holds its own ports.
@@ -32,14 +36,19 @@ pub fn findings(stack: &Stack, running: bool, output: Output) -> Result<Vec<Find
     Ok(findings)
 }
 
+/// The package client that is needed to fetch a part and not there.
+fn client_for(stack: &Stack, part: &PartState) -> Option<&'static str> {
+    let path = stack.env.get("PATH").map_or("", String::as_str);
+    stack.spec.parts.get(&part.name).and_then(|spec| lacking_client(spec, path.as_ref()))
+}
+
 /// A part that is missing matters to the services that cannot be run in any other way.
 fn part(stack: &Stack, part: &PartState, lacking: &[&ServiceSpec]) -> Finding {
     let missing = match &part.place {
         Ok(place) => return Finding::good("part", format!("{} {} at {}", part.name, part.version, place.display())),
         Err(missing) => missing,
     };
-    let path = stack.env.get("PATH").map_or("", String::as_str);
-    let client = stack.spec.parts.get(&part.name).and_then(|spec| lacking_client(spec, path.as_ref()));
+    let client = client_for(stack, part);
     let name = format!("{} {}", part.name, part.version);
     let message = match client {
         None if missing.may_be_fetched => {

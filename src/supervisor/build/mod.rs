@@ -20,7 +20,6 @@ use nix::unistd::{Uid, User};
 use super::assembly::lock;
 use super::environment::builder_environment;
 use super::facts::ServiceFacts;
-use super::layout::Layout;
 use super::prepare::{blocking, render, render_all, transient};
 use crate::bootstrap::{CommandLine, Work};
 use crate::engine::{Exit, Failure, FailureKind};
@@ -32,6 +31,10 @@ use record::Record;
 
 pub use inputs::{InputsError, fingerprint, listed};
 pub use workshop::Logged;
+
+/// Where it is remembered what was built, beside `services.toml`: what is made lies there, too, and belongs to every stack
+/// over that file, whichever data directory it has.
+const HOME: &str = ".reeve/builds";
 
 /// When a service is built before its start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -131,7 +134,6 @@ pub enum Outcome {
 /// Builds one service.
 pub struct Builder<'a> {
     pub facts: ServiceFacts<'a>,
-    pub layout: &'a Layout,
     /// reeve's own environment.
     pub environment: &'a BTreeMap<String, String>,
     /// Also what has not changed.
@@ -154,18 +156,26 @@ struct Plan<'a> {
 }
 
 impl Builder<'_> {
-    /// Every build of the service that is due, in order. One at a time on one data directory.
+    /// Every build of the service that is due, in order, and one at a time, whatever stack it is for.
     pub async fn build(&self) -> Result<Vec<Outcome>, Failure> {
         let service = self.facts.service;
-        let (dir, name) = (self.layout.builds(), service.name.clone());
+        let absent = |spec: &BuildSpec| {
+            let missing = spec.if_exists.as_ref().filter(|path| !self.at(path).exists())?;
+            Some(Outcome::Absent { name: spec.name.clone(), missing: missing.clone() })
+        };
+        // Where nothing is built, nothing is left behind.
+        if let Some(absent) = service.builds.iter().map(absent).collect() {
+            return Ok(absent);
+        }
+        let (dir, name) = (self.facts.stack.dir.join(HOME), service.name.clone());
+        let path = dir.join(format!("{name}.json"));
         let _lock = blocking(move || hold(&dir, &name)).await??;
-        let path = self.layout.build(&service.name);
         let place = path.clone();
         let mut record = blocking(move || Record::read(&place)).await?;
         let mut done = Vec::new();
         for spec in &service.builds {
-            if let Some(missing) = spec.if_exists.as_ref().filter(|path| !self.at(path).exists()) {
-                done.push(Outcome::Absent { name: spec.name.clone(), missing: missing.clone() });
+            if let Some(absent) = absent(spec) {
+                done.push(absent);
                 continue;
             }
             let plan = self.plan(spec).await?;
@@ -352,7 +362,11 @@ fn owner_of(dir: &Path) -> Result<Option<super::accounts::Account>, Failure> {
 }
 
 fn hold(dir: &Path, service: &str) -> Result<Lock, Failure> {
-    crate::volumes::disk::create_dir_all(dir, 0o700).map_err(|error| super::prepare::volume_failure(&error))?;
+    // The upper one may become a data directory, which services pass through.
+    let passage = if account::is_root() { 0o711 } else { 0o700 };
+    let made = crate::volumes::disk::create_dir_all(dir.parent().unwrap_or(dir), passage)
+        .and_then(|()| crate::volumes::disk::create_dir_all(dir, 0o700));
+    made.map_err(|error| super::prepare::volume_failure(&error))?;
     let path = dir.join(format!("{service}.lock"));
     Lock::acquire(&path).map_err(|error| match error {
         LockError::Held { holder, .. } => {

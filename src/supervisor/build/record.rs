@@ -1,4 +1,4 @@
-//! What was built last, by service: a small file in the data directory.
+//! What was built last, by service: a small file beside what was built.
 
 use std::collections::BTreeMap;
 use std::io;

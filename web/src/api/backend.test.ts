@@ -75,8 +75,8 @@ describe('an expired session', () => {
     const told = vi.fn();
     whenExpired(told);
     const calls = serve((path) => (path === '/users/signOut' ? { status: 204 } : { status: 403, body: { message: 'Invalid refresh token' } }));
+    // In the same turn, as a page does that is loaded at the address of the sign-out.
     const leaving = signOut();
-    await Promise.resolve();
     await expect(renew()).rejects.toBeInstanceOf(ApiError);
     await leaving;
     expect(calls.map(({ path }) => path)).toEqual(['/users/signOut']);

@@ -71,14 +71,17 @@ async function refresh(): Promise<void> {
   }
 }
 
-/** A refresh that is under way comes first: its failure must not end the session of who signs in next. */
-export async function signOut(): Promise<void> {
-  await renewing?.catch(() => undefined);
-  if (!session()) return;
-  leaving ??= leave().finally(() => {
+/** A refresh that is under way comes first: its failure must not end the session of who signs in next. None begins from now on. */
+export function signOut(): Promise<void> {
+  leaving ??= leaveAfter(renewing).finally(() => {
     leaving = undefined;
   });
-  await leaving;
+  return leaving;
+}
+
+async function leaveAfter(refreshing: Promise<void> | undefined): Promise<void> {
+  await refreshing?.catch(() => undefined);
+  if (session()) await leave();
 }
 
 /** Ends the session here whatever the server says: it may have forgotten it already. */
