@@ -2,10 +2,12 @@
 //! long, taken over only from the dead.
 
 use std::io;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use nix::sys::socket::{self, AddressFamily, Backlog, SockFlag, SockType, UnixAddr};
 use nix::sys::stat::Mode;
 use sha2::{Digest, Sha256};
 use tokio::net::UnixListener;
@@ -107,8 +109,7 @@ pub fn find(data_dir: &Path) -> PathBuf {
     }
 }
 
-/// Binds the socket of a data directory and writes its place to `run/socket`. To be called before other threads make
-/// files: the umask is the whole process's.
+/// Binds the socket of a data directory and writes its place to `run/socket`.
 pub fn bind(data_dir: &Path) -> Result<Bound, SocketError> {
     bind_at(data_dir, place(data_dir))
 }
@@ -120,8 +121,7 @@ pub(crate) fn bind_at(data_dir: &Path, path: PathBuf) -> Result<Bound, SocketErr
         make_directory(parent, 0o700)?;
         owned_by_us(parent)?;
     }
-    // From its first instant nobody but us can connect: the mode comes with the file.
-    let bound = listen(path, 0o177)?;
+    let bound = listen(path, 0o600)?;
     let note = run.join("socket");
     std::fs::write(&note, format!("{}\n", bound.path.display()))
         .map_err(|source| SocketError::Record { path: note, source })?;
@@ -136,17 +136,27 @@ pub fn bind_services(path: &Path) -> Result<Bound, SocketError> {
         make_directory(parent, if separate { 0o711 } else { 0o700 })?;
         owned_by_us(parent)?;
     }
-    listen(path.to_owned(), if separate { 0o111 } else { 0o177 })
+    listen(path.to_owned(), if separate { 0o666 } else { 0o600 })
 }
 
-fn listen(path: PathBuf, umask: u32) -> Result<Bound, SocketError> {
+fn listen(path: PathBuf, mode: u32) -> Result<Bound, SocketError> {
     clear(&path)?;
-    let old = nix::sys::stat::umask(Mode::from_bits_truncate(umask));
-    let listener = UnixListener::bind(&path);
-    nix::sys::stat::umask(old);
-    let listener = listener.map_err(|source| SocketError::Bind { path: path.clone(), source })?;
+    let listener = listener(&path, mode).map_err(|source| SocketError::Bind { path: path.clone(), source })?;
     let inode = inode(&path).map_err(|source| SocketError::Look { path: path.clone(), source })?;
     Ok(Bound { listener, path, inode })
+}
+
+/// From its first instant nobody else can connect: the mode of the file is that of the socket before it (unix(7)). The umask,
+/// which would do the same, is the whole process's, and other threads make files.
+fn listener(path: &Path, mode: u32) -> io::Result<UnixListener> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket::socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    nix::sys::stat::fchmod(&socket, Mode::from_bits_truncate(mode))?;
+    socket::bind(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    // What the umask took away; nobody is let in before `listen`.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+    socket::listen(&socket, Backlog::MAXCONN)?;
+    UnixListener::from_std(std::os::unix::net::UnixListener::from(socket))
 }
 
 fn make_directory(path: &Path, mode: u32) -> Result<(), SocketError> {
