@@ -14,9 +14,20 @@ export async function inspect(page, name) {
     if (impact === 'serious' || impact === 'critical') problems.push(`axe on ${name}: ${impact} ${id}: ${nodes[0].html.slice(0, 160)}`);
   }
   problems.push(...(await proportions(page, name)));
-  // Behind a dialog, the page's own heading is hidden.
-  if ((await page.locator('[role=dialog], [role=alertdialog]').count()) === 0 && (await page.getByRole('heading', { level: 1 }).count()) !== 1) problems.push(`${name} has not exactly one main heading`);
+  if (!(await hasMainHeading(page))) problems.push(`${name} has not exactly one main heading`);
   return problems;
+}
+
+/** A page, or the dialog over it, may be on its way when somebody looks. */
+const PATIENCE_MS = 2000;
+
+/** Behind a dialog, the page's own heading is hidden. */
+async function hasMainHeading(page) {
+  for (const deadline = Date.now() + PATIENCE_MS; Date.now() < deadline; await page.waitForTimeout(50)) {
+    if ((await page.locator('[role=dialog], [role=alertdialog]').count()) > 0) return true;
+    if ((await page.getByRole('heading', { level: 1 }).count()) === 1) return true;
+  }
+  return false;
 }
 
 /** Sideways scrolling. */

@@ -7,6 +7,7 @@ export async function compliance(walk) {
   await step('a scope', async () => {
     await go('/app/scopes');
     await button('Add scope').click();
+    await page.getByRole('dialog').waitFor();
     await shoot('scope-form');
     await field('Name').fill('Wrong Name');
     await page.getByRole('alert').filter({ hasText: 'Lower-case letters' }).waitFor();
