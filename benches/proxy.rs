@@ -110,7 +110,7 @@ struct Turns(Vec<Vec<Load>>);
 fn turns(servers: &[Option<&Server>], path: &str, connections: u32, options: impl Fn(&Server) -> Vec<String>) -> Turns {
     let mut loads: Vec<Vec<Load>> = servers.iter().map(|_| Vec::new()).collect();
     for round in 0..ROUNDS {
-        // Each is first once, and behind each of the others: some are busy for a while after their turn.
+        // No one is always behind the same other one: some are busy for a while after their turn.
         let order = (0..servers.len()).map(|turn| (turn + round) % servers.len());
         let order: Vec<usize> = if round % 2 == 0 { order.collect() } else { order.rev().collect() };
         for at in order {

@@ -6,7 +6,7 @@ use super::failure::{Failure, Result, outcome};
 use super::output::Output;
 use super::place::Place;
 use crate::control::client::Client;
-use crate::control::wire::{Answer, Changed, Outcome};
+use crate::control::wire::{Answer, Changed, Outcome, StackQuery};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
@@ -45,7 +45,8 @@ pub fn restart(args: &Restart, global: &Global, output: Output) -> Result {
 
 /// Names of those whose program was replaced; what a restart does not help is said.
 fn stale(client: &Client, args: &Restart, output: Output) -> std::result::Result<Vec<String>, Failure> {
-    let stack = super::block_on(async { Ok(client.stack_with_stale().await?) })?;
+    let stack =
+        super::block_on(async { Ok(client.stack_with(StackQuery { stale: true, ..StackQuery::default() }).await?) })?;
     for name in &args.services {
         if !stack.services.iter().any(|service| service.name == *name) {
             return Err(Failure::message(Exit::UnknownService, format!("no service {name:?} in this stack")));

@@ -10,7 +10,7 @@ use super::failure::Result;
 use super::output::{self, Output, phase_style};
 use super::place::Place;
 use super::table::{self, Cell};
-use crate::control::wire::{Answer, Service, Stack};
+use crate::control::wire::{Answer, Service, Stack, StackQuery};
 use crate::engine::Desired;
 use crate::supervisor::why::span;
 
@@ -19,7 +19,7 @@ const NARROW: usize = 60;
 
 pub fn run(json: bool, global: &Global, output: Output) -> Result {
     let client = Place::find(global)?.client()?;
-    let stack = super::block_on(async { Ok(client.stack_in_full().await?) })?;
+    let stack = super::block_on(async { Ok(client.stack_with(StackQuery { usage: true, stale: true }).await?) })?;
     if json {
         output.json(&Answer::new(&stack))?;
         return Ok(Exit::Done);

@@ -166,19 +166,9 @@ impl Client {
         self.get("/v1/stack").await
     }
 
-    /// The same with what the services use, measured for this answer.
-    pub async fn stack_with_usage(&self) -> Result<wire::Stack, ClientError> {
-        self.get("/v1/stack?usage=true").await
-    }
-
-    /// The same with what is not any more what it was at its start, looked at for this answer.
-    pub async fn stack_with_stale(&self) -> Result<wire::Stack, ClientError> {
-        self.get("/v1/stack?stale=true").await
-    }
-
-    /// With both.
-    pub async fn stack_in_full(&self) -> Result<wire::Stack, ClientError> {
-        self.get("/v1/stack?usage=true&stale=true").await
+    /// The same with what is measured or looked at for this answer only.
+    pub async fn stack_with(&self, wanted: wire::StackQuery) -> Result<wire::Stack, ClientError> {
+        self.get(&format!("/v1/stack?usage={}&stale={}", wanted.usage, wanted.stale)).await
     }
 
     pub async fn service(&self, name: &str) -> Result<wire::Service, ClientError> {

@@ -10,17 +10,18 @@ use super::shape::{SystemLog, SystemServiceDetails, SystemStack, Vital};
 use crate::backend::app::App;
 use crate::backend::error::ApiError;
 use crate::backend::params::in_query;
-use crate::control::wire::LogsQuery;
+use crate::control::wire::{LogsQuery, StackQuery};
 
 /// Lines of a log unless said otherwise, and at most.
 const LINES: (usize, usize) = (200, 5000);
+const USAGE: StackQuery = StackQuery { usage: true, stale: false };
 
 /// Show the stack and its services.
 ///
 /// For each its state, since when, restarts, process, memory and processor time, addresses, and what it waits for.
 #[utoipa::path(get, path = "/system", tag = "System", responses((status = 200, body = SystemStack)))]
 pub async fn stack(State(app): State<App>) -> Result<Json<SystemStack>, ApiError> {
-    let stack = asked(app.system.reeve()?.stack_with_usage()).await?;
+    let stack = asked(app.system.reeve()?.stack_with(USAGE)).await?;
     Ok(Json(stack.into()))
 }
 
@@ -31,7 +32,7 @@ pub async fn stack(State(app): State<App>) -> Result<Json<SystemStack>, ApiError
     responses((status = 200, body = SystemServiceDetails)))]
 pub async fn service(State(app): State<App>, Path(name): Path<String>) -> Result<Json<SystemServiceDetails>, ApiError> {
     let reeve = app.system.reeve()?;
-    let (mut why, stack) = asked(async { tokio::try_join!(reeve.why(&name), reeve.stack_with_usage()) }).await?;
+    let (mut why, stack) = asked(async { tokio::try_join!(reeve.why(&name), reeve.stack_with(USAGE)) }).await?;
     let measured = stack.services.iter().find(|service| service.name == name);
     (why.service.memory_bytes, why.service.cpu_percent) =
         measured.map_or((None, None), |service| (service.memory_bytes, service.cpu_percent));

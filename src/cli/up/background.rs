@@ -16,6 +16,7 @@ use crate::cli::failure::{Failure, Result, outcome};
 use crate::cli::output::Output;
 use crate::cli::stack::{self, bring_parts};
 use crate::control::client::{Client, ClientError, KNOCK};
+use crate::control::wire::StackQuery;
 use crate::supervisor::layout::Layout;
 use crate::supervisor::make_directories;
 use crate::supervisor::why::span;
@@ -42,7 +43,7 @@ pub fn join(client: &Client, pid: u32, up: &Up, output: Output) -> Result {
         let before = client.stack().await?;
         let is_whole = matches!(progress(&before, &up.services), Progress::Done { .. });
         outcome(&client.start(&up.services).await?.outcome)?;
-        let after = client.stack_with_stale().await?;
+        let after = client.stack_with(StackQuery { stale: true, ..StackQuery::default() }).await?;
         for line in &after.outdated {
             output.warn(line);
         }
